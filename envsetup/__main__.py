@@ -1,0 +1,7 @@
+"""`python -m envsetup`."""
+
+from __future__ import annotations
+
+from envsetup.cli import main
+
+main()

@@ -1,0 +1,58 @@
+"""The command group. Commands are imported when they are called, so `--help` stays fast."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from envsetup import __version__
+
+# name: (module with a click command `command`, short help). The help stands here so that listing imports nothing.
+COMMANDS = {
+    "doctor": ("envsetup.cli.doctor", "Say whether deep learning works here, what is wrong, and what to do first."),
+    "create": ("envsetup.cli.create", "Make an environment with the wheels that fit this machine, and verify it."),
+    "smoke": ("envsetup.cli.smoke", "Train inside an environment and prove, or refuse to certify, its accelerator."),
+    "plan": ("envsetup.cli.plan", "Only the decision: what create would install, why, and what was rejected."),
+    "probe": ("envsetup.cli.probe", "Show or record the facts of this machine, redacted."),
+    "explain": ("envsetup.cli.explain", "Explain a finding code."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: envsetup doctor",
+)
+@click.version_option(__version__, message="envsetup %(version)s")
+def group() -> None:
+    """Take a machine from bare metal to proven deep learning, or say in one line why it cannot."""
+
+
+def main() -> NoReturn:
+    """Run the command line; every ending has one of the exit codes of `model.errors.Exit`."""
+    from envsetup.cli.ending import run
+
+    sys.exit(run(group))

@@ -1,0 +1,1 @@
+"""What is known about drivers, CUDA, wheels and GPUs: queries over the data files, nothing else."""

@@ -1,0 +1,1 @@
+"""Facts in, findings out. Nothing here touches the machine."""

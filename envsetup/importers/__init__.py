@@ -1,0 +1,1 @@
+"""Other people's text in, the same Machine out."""

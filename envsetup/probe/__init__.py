@@ -1,0 +1,1 @@
+"""One file per topic: a world in, facts out, never an exception."""

@@ -1,0 +1,1 @@
+"""Plan and templates to a set of files in memory."""

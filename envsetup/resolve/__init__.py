@@ -1,0 +1,1 @@
+"""(request, machine, compat) to a plan with its reasons, or to the constraint that makes it impossible."""

@@ -1,0 +1,1 @@
+"""Self-contained programs that run in the target environment, which need not have envsetup."""
