@@ -1,0 +1,59 @@
+# Fresh clone, Python >= 3.10: `make demo` runs the main job, `make test` passes the tests. Nothing before them.
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
+BIN := $(VENV)/bin
+DEMO ?= $(shell mktemp -d -t envsetup-demo.XXXXXX)
+
+.PHONY: help setup demo test lint types imports unit lock bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo   doctor, create and smoke in a scratch folder, ending with the proof"
+	@echo "make test   lint, types, import contract, tests"
+	@echo "make bench  the benchmarks, beside their peers"
+	@echo "make lock   refresh the pinned requirements"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml tests/requirements.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python >= 3.10 with venv and ensurepip found; set PYTHON=/path/to/python" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@mkdir -p "$(DEMO)"
+	@echo "# scratch folder: $(DEMO)"
+	@echo '$$ envsetup doctor'
+	@cd "$(DEMO)" && "$(CURDIR)/$(BIN)/envsetup" doctor
+	@echo; echo '$$ envsetup create --framework pytorch'
+	@cd "$(DEMO)" && "$(CURDIR)/$(BIN)/envsetup" create --framework pytorch
+	@echo; echo '$$ envsetup smoke --device $(or $(DEVICE),cpu)'
+	@cd "$(DEMO)" && "$(CURDIR)/$(BIN)/envsetup" smoke --device $(or $(DEVICE),cpu)
+
+test: lint types imports unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+bench: setup
+	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+lock: setup
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate --no-header pyproject.toml -o docker/requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --group pyproject.toml:dev pyproject.toml -o tests/requirements.txt
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
