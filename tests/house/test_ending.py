@@ -1,0 +1,60 @@
+"""Every ending of a command: its exit code, and one line on stderr."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from envsetup.cli.ending import run
+from envsetup.model.errors import BuildError, Exit, InputError, UndecidedError
+
+
+def ending_of(error, capsys):
+    @click.command()
+    def command():
+        raise error
+
+    code = run(command, [])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("machine.json: at $.gpus: expected a list"), Exit.USAGE),
+        (BuildError("no space left"), Exit.FINDINGS),
+        (UndecidedError("NVML gave no answer"), Exit.UNDECIDED),
+        (click.UsageError("no such option"), Exit.USAGE),
+        (KeyboardInterrupt(), Exit.INTERRUPTED),
+    ],
+)
+def test_each_error_has_its_exit_code_and_one_line(error, code, capsys):
+    got, out, err = ending_of(error, capsys)
+    assert got == code
+    assert out == ""
+    assert err.strip()
+    assert "\n" not in err.strip()
+
+
+def test_a_message_with_line_breaks_stays_one_line(capsys):
+    _, _, err = ending_of(InputError("one\ntwo"), capsys)
+    assert err == "error: one two\n"
+
+
+def test_a_bug_says_where_its_log_is(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    code, out, err = ending_of(ZeroDivisionError("x"), capsys)
+    assert code == Exit.BUG
+    assert out == ""
+    log = next(tmp_path.rglob("bug-*.log"))
+    assert str(log) in err
+    assert "ZeroDivisionError" in log.read_text()
+
+
+def test_the_exit_code_of_a_command_is_what_it_returns():
+    @click.command()
+    def command():
+        return 3
+
+    assert run(command, []) == 3
