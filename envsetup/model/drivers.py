@@ -49,7 +49,9 @@ class NvidiaStack(Fact, frozen=True, kw_only=True):
     nvml: Maybe[Nvml] = UNKNOWN
     smi: Maybe[str] = UNKNOWN  # ok, missing, error, timeout: only when nvidia-smi had to be asked
     smi_text: Maybe[str] = UNKNOWN  # first line of what it said instead of facts
-    fabric_manager: Maybe[Optional[str]] = UNKNOWN
+    library_versions: Maybe[list[str]] = UNKNOWN  # every driver version whose libcuda or libnvidia-ml is on disk
+    nvswitches: Maybe[int] = UNKNOWN  # NVSwitch bridges on the PCI bus
+    fabric_manager: Maybe[Optional[str]] = UNKNOWN  # running, stopped; None when it is not installed
     secure_boot: Maybe[bool] = UNKNOWN
 
 
@@ -79,7 +81,7 @@ class CudaToolkit(Fact, frozen=True, kw_only=True):
 
 
 class SharedLibrary(Fact, frozen=True, kw_only=True):
-    """A library that the loader would find, and by which way (`via`: cache, LD_LIBRARY_PATH, default)."""
+    """A library that the loader would find, and by which way (`via`: cache, LD_LIBRARY_PATH, default, wsl)."""
 
     soname: str
     path: str

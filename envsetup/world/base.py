@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+class NotRecordedError(Exception):
+    """A recording does not hold an answer: a bug in the test machine, never an answer in itself."""
+
+
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
     """How a command ended. returncode is negative for a signal, None when it never started or ran out of time."""
 

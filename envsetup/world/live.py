@@ -17,6 +17,7 @@ from envsetup.world.process import run_with_deadline
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+KERNEL_LOG_RECORDS = 20_000  # more than a ring buffer of the usual size holds
 CHILDREN = Path(__file__).parent.parent / "probe" / "children"
 
 
@@ -41,6 +42,28 @@ def _physical_cores() -> int | None:
     return count
 
 
+def _user() -> str:
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or os.path.basename(os.path.expanduser("~"))  # noqa: PTH111, PTH119
+
+
+def _kernel_log() -> str:
+    """The kernel's messages. /dev/kmsg gives one record per read and would block at its end."""
+    descriptor = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    records: list[bytes] = []
+    try:
+        while len(records) < KERNEL_LOG_RECORDS:
+            try:
+                records.append(os.read(descriptor, 8192))
+            except BrokenPipeError:  # the ring buffer overwrote what we were about to read
+                continue
+            except BlockingIOError:
+                break
+    finally:
+        os.close(descriptor)
+    lines = (record.decode("utf-8", "replace").partition(";")[2].split("\n", 1)[0] for record in records)
+    return "\n".join(lines)
+
+
 # Facts that come from a call and not from a file. A recorded machine keeps the answers by these names.
 SYSTEM_FACTS: dict[str, Callable[[], object]] = {
     "platform": lambda: sys.platform,
@@ -53,6 +76,9 @@ SYSTEM_FACTS: dict[str, Callable[[], object]] = {
     "physical_cores": _physical_cores,
     "affinity": lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
     "memory": _memory,
+    "kernel_log": _kernel_log,
+    "user": _user,
+    "hostname": platform.node,
     "uid": lambda: os.getuid() if hasattr(os, "getuid") else None,
     "groups": lambda: os.getgroups() if hasattr(os, "getgroups") else None,
     "cwd": os.getcwd,

@@ -1,79 +1,171 @@
 """A folder that is a machine: replayed strictly, so a probe cannot silently grow a new dependency.
 
-Layout: `root/` holds files; `commands.json` a list of `Completed`, argv[0] by base name (a helper is `@NAME`);
-`system.json` holds {"system": facts by name, "env": variables, "path": {command: path}, "stats": {path: Stat},
-"file_systems": {path: FileSystem}, "links": {path: path}, "denied": [path], "known_absent": [path prefix]}.
-A path that is neither in `root/` nor under a `known_absent` prefix raises NotRecordedError.
+The folder holds one file, `machine.json`; its shape is `Recording`. `bases` names files of the same shape,
+relative to it: what they hold comes first and is overridden entry by entry, so a test machine states only what is
+special about it; a null takes an entry of a base away. A path that is neither held nor below a path in `absent`,
+a command, a helper or a fact that is not held raises NotRecordedError.
 """
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import msgspec
 
-from envsetup.world.base import Completed, FileSystem, Stat
+from envsetup.world import loader_cache
+from envsetup.world.base import Completed, FileSystem, NotRecordedError, Stat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+MACHINE_FILE = "machine.json"
 
-class NotRecordedError(Exception):
-    """The recording does not hold an answer: a bug in the test machine, never an answer in itself."""
+__all__ = ["MACHINE_FILE", "Answer", "Content", "NotRecordedError", "RecordedWorld", "Recording"]
 
 
-class SystemRecord(msgspec.Struct, kw_only=True):
-    """What `system.json` holds."""
+class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bytes of a file that are not text, or are kept in a readable form: a loader cache as soname to path."""
 
+    base64: str = ""
+    loader_cache: dict[str, str] = {}
+
+    def data(self) -> bytes:
+        """The file's bytes."""
+        if self.loader_cache:
+            return loader_cache.encode(list(self.loader_cache.items()))
+        return base64.b64decode(self.base64)
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a command ended; `json` is its standard output where that is JSON. `seconds` is what it took."""
+
+    returncode: Optional[int] = 0
+    stdout: str = ""
+    json: Any = None
+    stderr: str = ""
+    timed_out: bool = False
+    missing: bool = False
+    stuck: bool = False
+    seconds: float = 0.0
+
+    def completed(self, argv: list[str]) -> Completed:
+        """The answer as a world gives it."""
+        return Completed(
+            argv=argv,
+            returncode=None if self.timed_out or self.missing else self.returncode,
+            stdout=self.stdout if self.json is None else msgspec.json.encode(self.json).decode(),
+            stderr=self.stderr,
+            timed_out=self.timed_out,
+            missing=self.missing,
+            stuck=self.stuck,
+            ms=int(self.seconds * 1000),
+        )
+
+
+class Recording(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What `machine.json` holds. Paths are absolute; a command is its argv joined by spaces, a helper `@NAME`."""
+
+    about: str = ""
+    bases: list[str] = []
     system: dict[str, Any] = {}
-    env: dict[str, str] = {}
-    path: dict[str, str] = {}
-    stats: dict[str, Stat] = {}
-    file_systems: dict[str, FileSystem] = {}
-    links: dict[str, str] = {}
-    denied: list[str] = []
-    known_absent: list[str] = []
+    env: dict[str, Optional[str]] = {}
+    which: dict[str, Optional[str]] = {}
+    files: dict[str, Union[str, Content, None]] = {}
+    folders: dict[str, Optional[list[str]]] = {}  # listings that do not follow from the files
+    nodes: dict[str, Optional[Stat]] = {}
+    links: dict[str, Optional[str]] = {}  # path to the path that it resolves to
+    file_systems: dict[str, Optional[FileSystem]] = {}
+    commands: dict[str, Optional[Answer]] = {}
+    denied: list[str] = []  # there, and not readable by this user
+    absent: list[str] = []  # nothing is there, nor below
+
+
+def load(path: Path) -> Recording:
+    """A recording with its bases laid under it."""
+    own = msgspec.json.decode(path.read_bytes(), type=Recording)
+    merged = Recording(about=own.about)
+    for layer in [*(load(path.parent / base) for base in own.bases), own]:
+        for name in ("system", "env", "which", "files", "folders", "nodes", "links", "file_systems", "commands"):
+            getattr(merged, name).update(getattr(layer, name))
+        merged.denied = [*merged.denied, *layer.denied]
+        merged.absent = [*merged.absent, *layer.absent]
+    return merged
 
 
 class RecordedWorld:
     """Replays a recorded machine."""
 
     def __init__(self, folder: Path) -> None:
-        self._root = folder / "root"
-        self._record = msgspec.json.decode((folder / "system.json").read_bytes(), type=SystemRecord)
-        commands = folder / "commands.json"
-        answers = msgspec.json.decode(commands.read_bytes(), type=list[Completed]) if commands.exists() else []
-        self._commands = {tuple(answer.argv): answer for answer in answers}
+        self._record = record = load(folder / MACHINE_FILE)
+        self._files = {path: content for path, content in record.files.items() if content is not None}
+        self._nodes = {path: stat for path, stat in record.nodes.items() if stat is not None}
+        self._links = {path: target for path, target in record.links.items() if target is not None}
+        self._listings = {path: set(names) for path, names in record.folders.items() if names is not None}
+        for path in (*self._files, *self._nodes, *self._links, *record.denied):
+            self._list(path)
 
-    def _file(self, path: str) -> Path:
-        path = self._record.links.get(path, path)
+    def _list(self, path: str) -> None:
+        """Enter a path into the listings of the folders above it."""
+        for parent in PurePosixPath(path).parents:
+            self._listings.setdefault(str(parent), set()).add(PurePosixPath(path).relative_to(parent).parts[0])
+
+    def _missing(self, path: str) -> OSError | NotRecordedError:
+        """Why this path gives nothing."""
         if path in self._record.denied:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        real = self._root / path.lstrip("/")
-        if real.exists():
-            return real
-        if any(path == prefix or path.startswith(prefix.rstrip("/") + "/") for prefix in self._record.known_absent):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        raise NotRecordedError(path)
+            return PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        if any(path == prefix or path.startswith(prefix.rstrip("/") + "/") for prefix in self._record.absent):
+            return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return NotRecordedError(path)
+
+    def _resolve(self, path: str) -> str:
+        """The path with the recorded links followed: its own, else that of the nearest folder above it."""
+        path = PurePosixPath(path).as_posix()
+        for _ in range(8):
+            above = next(
+                (str(p) for p in (PurePosixPath(path), *PurePosixPath(path).parents) if str(p) in self._links), ""
+            )
+            if not above:
+                break
+            path = self._links[above] + path[len(above) :]
+        return path
 
     def read_text(self, path: str, *, limit: int = 1 << 20) -> str:
         return self.read_bytes(path, limit=limit).decode("utf-8", "replace")
 
     def read_bytes(self, path: str, *, offset: int = 0, limit: int = 1 << 20) -> bytes:
-        return self._file(path).read_bytes()[offset : offset + limit]
+        path = self._resolve(path)
+        content = self._files.get(path)
+        if content is None and path in self._listings:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if content is None:
+            raise self._missing(path)
+        data = content.encode() if isinstance(content, str) else content.data()
+        return data[offset : offset + limit]
 
     def list_dir(self, path: str) -> list[str]:
-        return sorted(entry.name for entry in self._file(path).iterdir())
+        path = self._resolve(path)
+        if path in self._files:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        if path not in self._listings or path in self._record.denied:
+            raise self._missing(path)
+        return sorted(self._listings[path])
 
     def stat(self, path: str) -> Stat:
-        if path in self._record.stats:
-            return self._record.stats[path]
-        real = self._file(path)
-        kind = "dir" if real.is_dir() else "file"
-        return Stat(kind=kind, mode=0o755 if kind == "dir" else 0o644, uid=0, gid=0, size=real.stat().st_size)
+        path = self._resolve(path)
+        if path in self._nodes:
+            return self._nodes[path]
+        if path in self._files:
+            return Stat(kind="file", mode=0o644, uid=0, gid=0, size=len(self.read_bytes(path)))
+        if path in self._record.denied:
+            return Stat(kind="file", mode=0o600, uid=0, gid=0, readable=False)
+        if path in self._listings:
+            return Stat(kind="dir", mode=0o755, uid=0, gid=0, writable=True)
+        raise self._missing(path)
 
     def exists(self, path: str) -> bool:
         try:
@@ -83,36 +175,44 @@ class RecordedWorld:
         return True
 
     def real_path(self, path: str) -> str:
-        return self._record.links.get(path, path)
+        return self._resolve(path)
 
     def which(self, name: str) -> str | None:
-        return self._record.path.get(name)
+        try:
+            return self._record.which[name]
+        except KeyError:
+            raise NotRecordedError(f"which {name}") from None
 
     def run(self, argv: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None) -> Completed:
         del timeout, env
-        return self._answer([os.path.basename(argv[0]), *argv[1:]])  # noqa: PTH119
+        return self._answer([PurePosixPath(argv[0]).name, *argv[1:]])
 
     def helper(self, name: str, args: Sequence[str] = (), *, timeout: float) -> Completed:
         del timeout
         return self._answer([f"@{name}", *args])
 
     def _answer(self, argv: list[str]) -> Completed:
-        try:
-            return self._commands[tuple(argv)]
-        except KeyError:
-            raise NotRecordedError(" ".join(argv)) from None
+        answer = self._record.commands.get(" ".join(argv))
+        if answer is None:
+            raise NotRecordedError(" ".join(argv))
+        return answer.completed(argv)
 
     def environ(self) -> Mapping[str, str]:
-        return self._record.env
+        return {name: value for name, value in self._record.env.items() if value is not None}
 
     def file_system(self, path: str) -> FileSystem:
-        try:
-            return self._record.file_systems[path]
-        except KeyError:
-            raise NotRecordedError(path) from None
+        path = self._resolve(path)
+        for parent in (path, *map(str, PurePosixPath(path).parents)):
+            found = self._record.file_systems.get(parent)
+            if found is not None:
+                return found
+        raise self._missing(path)
 
     def system(self, fact: str) -> object:
         try:
-            return self._record.system[fact]
+            value = self._record.system[fact]
         except KeyError:
             raise NotRecordedError(fact) from None
+        if isinstance(value, dict) and set(value) == {"error"}:
+            raise PermissionError(errno.EPERM, str(value["error"]))
+        return value
