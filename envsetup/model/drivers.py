@@ -53,6 +53,7 @@ class NvidiaStack(Fact, frozen=True, kw_only=True):
     nvswitches: Maybe[int] = UNKNOWN  # NVSwitch bridges on the PCI bus
     fabric_manager: Maybe[Optional[str]] = UNKNOWN  # running, stopped; None when it is not installed
     secure_boot: Maybe[bool] = UNKNOWN
+    modprobe_setuid: Maybe[bool] = UNKNOWN  # nvidia-modprobe is there and setuid root: it loads nvidia_uvm when needed
 
 
 class AmdStack(Fact, frozen=True, kw_only=True):
