@@ -1,0 +1,87 @@
+"""JAX: one pure package, and a plug-in per CUDA major that brings the GPU."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Optional
+
+from envsetup.compat.tables import Row, Table, key, load
+
+
+class Release(Row, frozen=True, kw_only=True):
+    """One release; `plugins` that exist for it, newest CUDA first."""
+
+    version: str
+    python_min: str
+    plugins: list[str]
+
+
+class Plugin(Row, frozen=True, kw_only=True):
+    """A CUDA plug-in (cuda12, cuda13): floors of driver (Linux) and compute capability, and the cuDNN to hold."""
+
+    name: str
+    cuda: str
+    driver: str
+    min_cc: str
+    cudnn: Optional[str] = None
+    cudnn_last: Optional[str] = None
+    cudnn_below_cc: Optional[str] = None
+
+
+class Platform(Row, frozen=True, kw_only=True):
+    """Whether a platform's wheels use a GPU, and their glibc floor."""
+
+    gpu: bool
+    glibc: Optional[str] = None
+
+
+class PythonLast(Row, frozen=True, kw_only=True):
+    """The newest Python with wheels."""
+
+    version: str
+
+
+class JaxTable(Table, frozen=True, kw_only=True):
+    """jax.json; releases newest first."""
+
+    plugins: list[Plugin]
+    platforms: dict[str, Platform]
+    python_last: PythonLast
+    releases: list[Release]
+
+
+@lru_cache(maxsize=1)
+def table() -> JaxTable:
+    """The releases and plug-ins."""
+    return load("jax.json", JaxTable)
+
+
+def releases() -> list[Release]:
+    """Every release, newest first."""
+    return table().releases
+
+
+def release(version: str) -> Release | None:
+    """The release of a version, or None when it is not in the table."""
+    return next((row for row in releases() if row.version == version), None)
+
+
+def plugin(name: str) -> Plugin | None:
+    """A plug-in by name (cuda12, cuda13)."""
+    return next((row for row in table().plugins if row.name == name), None)
+
+
+def platform(os: str, arch: str) -> Platform | None:
+    """What JAX has for a platform, or None when it has nothing."""
+    return table().platforms.get(f"{os}-{arch}")
+
+
+def python_fits(version: str, python: str) -> bool:
+    """Whether a release has wheels for a Python ("3.12")."""
+    row = release(version)
+    return row is not None and key(row.python_min) <= key(python) <= key(table().python_last.version)
+
+
+def cite(source: str | None) -> str:
+    """A source of this table with its date."""
+    return table().cite(source)
