@@ -1,0 +1,157 @@
+"""The whole machine: every topic at once, each with its own deadline, and then the GPU's driver.
+
+/proc and /sys are read before a GPU is touched: they still answer on a machine whose driver hangs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from posixpath import join
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envsetup import __version__
+from envsetup.model.errors import InputError
+from envsetup.model.machine import Machine
+from envsetup.model.maybe import UNKNOWN
+from envsetup.probe.amd import probe_amd
+from envsetup.probe.apple import probe_apple
+from envsetup.probe.container import probe_container
+from envsetup.probe.cpu import probe_cpu
+from envsetup.probe.cuda import probe_cuda
+from envsetup.probe.disk import probe_disks
+from envsetup.probe.environment import probe_environment
+from envsetup.probe.intel import probe_intel
+from envsetup.probe.interpreters import probe_interpreters
+from envsetup.probe.kernel import probe_kernel
+from envsetup.probe.limits import probe_limits
+from envsetup.probe.look import Look
+from envsetup.probe.memory import probe_memory
+from envsetup.probe.merge import join_machines
+from envsetup.probe.nvidia import probe_nvidia
+from envsetup.probe.nvml import probe_nvml
+from envsetup.probe.pci import probe_pci
+from envsetup.probe.system import probe_system
+from envsetup.probe.variables import probe_variables
+from envsetup.world.base import NotRecordedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsetup.world.base import World
+
+    Topic = Callable[[Look], Machine]
+
+# A new topic is one function and one line here. The value is the fact that stays unknown when it runs out of time.
+TOPICS: dict[str, Topic] = {
+    "os": probe_system,
+    "cpu": probe_cpu,
+    "memory": probe_memory,
+    "limits": probe_limits,
+    "container": probe_container,
+    "pci": probe_pci,
+    "nvidia": probe_nvidia,
+    "amd": probe_amd,
+    "intel": probe_intel,
+    "apple": probe_apple,
+    "env": probe_variables,
+    "cuda": probe_cuda,
+    "environment": probe_environment,
+    "pythons": probe_interpreters,
+    "disks": probe_disks,
+    "kernel_events": probe_kernel,
+}
+DEFAULT_TIMEOUT = 5.0  # seconds for everything: doctor promises an answer within six
+FILES_TIMEOUT = 1.0  # seconds for what only reads files; a dead network mount must not hold the rest
+ANSWER_MARGIN = 0.3  # seconds that the driver's answer keeps free for ending a child that hangs
+
+
+class Work(threading.Thread):
+    """One topic in a thread of its own. It is a daemon: a read that never returns cannot be ended, only left."""
+
+    def __init__(self, fact: str, topic: Topic, look: Look) -> None:
+        super().__init__(name=f"probe-{fact}", daemon=True)
+        self.fact, self.topic, self.look = fact, topic, look
+        self.part: Machine | None = None
+        self.bug: NotRecordedError | None = None
+
+    def run(self) -> None:
+        """Keep the topic's part, or why there is none."""
+        try:
+            part = self.topic(self.look)
+        except NotRecordedError as error:  # a fault of the recording, to be seen by whoever made it
+            self.bug = error
+        except Exception as error:  # noqa: BLE001 - one topic's bug must not cost the facts of the others
+            self.part = Machine(unknown={self.fact: f"the look at it failed: {type(error).__name__}: {error}"})
+        else:
+            self.part = msgspec.structs.replace(part, unknown={**part.unknown, **self.look.reasons})
+
+    def result(self, deadline: float) -> Machine:
+        """The part, or the reason that it did not come in time."""
+        self.join(max(0.0, deadline - time.monotonic()))
+        if self.bug is not None:
+            raise self.bug
+        return self.part or Machine(unknown={self.fact: "no answer in time: a file system or a device hangs"})
+
+
+def probe(world: World, *, env: str | None = None, timeout: float = DEFAULT_TIMEOUT) -> Machine:
+    """The machine and the environment `env` (a venv, conda prefix or interpreter; by default the active one).
+
+    Answers within about `timeout` seconds whatever hangs. Raises InputError when `env` is not there.
+    """
+    started = time.monotonic()
+    deadline = started + timeout
+    _require(world, env)
+    look = Look(world, env=env, timeout=timeout)
+
+    def begin(fact: str, topic: Topic, seconds: float) -> Work:
+        work = Work(fact, topic, Look(world, env=env, timeout=seconds, loader=look.loader))
+        work.start()
+        return work
+
+    works = [begin(fact, topic, timeout - ANSWER_MARGIN) for fact, topic in TOPICS.items()]
+    # The kernel's log may need a command; it is waited for last, while the driver is asked.
+    files_deadline = min(deadline, started + FILES_TIMEOUT)
+    parts = [work.result(files_deadline) for work in works if work.fact != "kernel_events"]
+    seen = join_machines(parts)
+    left = deadline - time.monotonic() - ANSWER_MARGIN
+    driver = begin("nvidia.nvml", lambda look: probe_nvml(look, seen), max(0.1, left))
+    parts += [
+        driver.result(deadline + ANSWER_MARGIN),
+        *(w.result(deadline) for w in works if w.fact == "kernel_events"),
+    ]
+    return _finished(world, join_machines(parts))
+
+
+def _finished(world: World, machine: Machine) -> Machine:
+    """Stamped; GPUs that nobody could ask are unknown, and a machine without a driver's trace has none."""
+    gpus = machine.gpus
+    if gpus is UNKNOWN and "gpus" not in machine.unknown and isinstance(machine.pci, list):
+        gpus = []
+    return msgspec.structs.replace(
+        machine,
+        tool=f"envsetup {__version__}",
+        recorded=str(world.system("now")),
+        gpus=gpus,
+        unknown=dict(sorted(machine.unknown.items())),
+    )
+
+
+def _require(world: World, env: str | None) -> None:
+    if env is None:
+        return
+    home, cwd = str(world.system("home")), str(world.system("cwd"))
+    path = join(home, env[2:]) if env.startswith("~/") else join(cwd, env)
+    if not env.strip() or not (world.exists(path) or _dangling(world, path)):
+        raise InputError(f"--env {env}: no such environment; a venv, a conda prefix or a python binary is accepted")
+
+
+def _dangling(world: World, path: str) -> bool:
+    """A link to nothing is there, and worth a diagnosis."""
+    folder, _, name = path.rstrip("/").rpartition("/")
+    try:
+        return name in world.list_dir(folder)
+    except OSError:
+        return False

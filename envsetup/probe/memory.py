@@ -1,0 +1,43 @@
+"""Main memory and swap."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envsetup.model.hardware import Memory
+from envsetup.model.machine import Machine
+from envsetup.probe.cgroup import memory_limit
+from envsetup.probe.look import mebibytes
+
+if TYPE_CHECKING:
+    from envsetup.probe.look import Look
+
+KEYS = {"MemTotal": "total", "MemAvailable": "available", "SwapTotal": "swap_total", "SwapFree": "swap_free"}
+
+
+def probe_memory(look: Look) -> Machine:
+    """Fact `memory`."""
+    values = _meminfo(look) or _by_call(look)
+    if not values:
+        look.unknown("memory", "neither /proc/meminfo nor the system's call answers")
+    limit = memory_limit(look)
+    return Machine(
+        memory=Memory(
+            **{f"{name}_mib": mebibytes(value) for name, value in values.items()},
+            cgroup_limit_mib=None if limit is None else mebibytes(limit),
+        )
+    )
+
+
+def _meminfo(look: Look) -> dict[str, int]:
+    """Linux: cheaper than any library, in KiB."""
+    rows = re.findall(r"^(\w+):\s+(\d+) kB$", look.text("/proc/meminfo"), re.MULTILINE)
+    return {KEYS[key]: int(value) << 10 for key, value in rows if key in KEYS}
+
+
+def _by_call(look: Look) -> dict[str, int]:
+    answer = look.system("memory")
+    if not isinstance(answer, dict):
+        return {}
+    return {name: value for name, value in answer.items() if name in KEYS.values() and isinstance(value, int)}
