@@ -25,12 +25,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """A pinned package; `version` is public, `variant` the build (cu126, cpu, None), `index` where it comes from."""
+    """A pinned package; `version` is public, `variant` the build (cu126, cpu, None), `index` where it comes from.
+
+    `extras` belong to the requirement (tensorflow[and-cuda]). `environment` names the environment that a package goes
+    into when one will not do (two CUDA stacks); None while one environment holds all.
+    """
 
     name: str
     version: str
     variant: Optional[str] = None
     index: Optional[str] = None
+    extras: list[str] = []
+    environment: Optional[str] = None
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
