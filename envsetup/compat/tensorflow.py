@@ -67,6 +67,13 @@ class Metal(Row, frozen=True, kw_only=True):
     text: str
 
 
+class SystemCuda(Row, frozen=True, kw_only=True):
+    """The last minor release that brings no CUDA libraries."""
+
+    until: str
+    text: str
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for several releases."""
 
@@ -74,6 +81,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     windows: Windows
     ptx: Ptx
     cudnn: Cudnn
+    system_cuda: SystemCuda
     metal: Metal
 
 

@@ -77,12 +77,21 @@ class OpenPin(Row, frozen=True, kw_only=True):
     torchvision: str
 
 
+class CudnnFloor(Row, frozen=True, kw_only=True):
+    """From this cuDNN on, GPUs below a compute capability are not served, whatever the wheel was compiled for."""
+
+    from_: str = msgspec.field(name="from")
+    below_cc: str
+    text: str
+
+
 class TorchTable(Table, frozen=True, kw_only=True):
     """torch.json; releases newest first."""
 
     jetson: Jetson
     windows_arch: WindowsArch
     torchvision_open_from: OpenPin
+    cudnn_floors: list[CudnnFloor]
     releases: list[Release]
 
 
@@ -131,6 +140,15 @@ def arch_list(version: str, name: str, os: str = "linux", arch: str = "x86_64") 
         return None
     source = row.arch_source or row.source
     return ArchList(archs=archs.split(), certain=source != "inferred", table=table().cite(source))
+
+
+def cudnn_floor(version: str, cc: str) -> CudnnFloor | None:
+    """The row that shuts a GPU out by the cuDNN which a release brings, or None."""
+    row = release(version)
+    if row is None or row.cudnn is None:
+        return None
+    brought = key(row.cudnn)
+    return next((f for f in table().cudnn_floors if brought >= key(f.from_) and key(cc) < key(f.below_cc)), None)
 
 
 def default_variant(version: str, os: str, arch: str) -> str | None:
