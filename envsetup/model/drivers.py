@@ -48,6 +48,7 @@ class NvidiaStack(Fact, frozen=True, kw_only=True):
     device_nodes: Maybe[list[DeviceNode]] = UNKNOWN
     nvml: Maybe[Nvml] = UNKNOWN
     smi: Maybe[str] = UNKNOWN  # ok, missing, error, timeout: only when nvidia-smi had to be asked
+    tools_present: Maybe[bool] = UNKNOWN  # text only: a report's wording shows that nvidia-smi or nvcc answered
     smi_text: Maybe[str] = UNKNOWN  # first line of what it said instead of facts
     library_versions: Maybe[list[str]] = UNKNOWN  # every driver version whose libcuda or libnvidia-ml is on disk
     nvswitches: Maybe[int] = UNKNOWN  # NVSwitch bridges on the PCI bus

@@ -1,0 +1,102 @@
+"""A text made safe and cut into lines: bounded, without control characters, without what loggers and Markdown add.
+
+Everything here is linear in the text, whatever the text holds.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+MAX_CHARS = 4 * 1024 * 1024
+MAX_LINE = 4000
+MAX_LINES = 120_000
+
+_ESCAPE = re.compile(
+    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,4000}(?:\x07|\x1b\\)?|[@-Z\\^_])?|\x9b[0-?]{0,64}[@-~]"
+)
+_TYPOGRAPHY = {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0x2013: "-", 0x00A0: " ", 0xFF1A: ":", 0x2011: "-"}
+# Bidirectional marks and zero-width characters can make a line read other than it is.
+_INVISIBLE = dict.fromkeys(
+    (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF, 0x2028, 0x2029)
+)
+_CONTROLS = dict.fromkeys(c for c in (*range(0x20), *range(0x7F, 0xA0)) if chr(c) not in "\t\n")
+_TABLE = {**_CONTROLS, **_TYPOGRAPHY, **_INVISIBLE}
+
+# What loggers, CI systems, compose, launchers and mail put before a line; each part once, none nested.
+_PREFIX = re.compile(
+    r"""\s*
+    (?:>\s?){0,4}
+    (?:[\w.-]{1,40}-\d{1,3}\s{1,4}\|\s)?                                                    # compose: service-1  |
+    (?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|\s?[+-]\d\d:?\d\d)?\]?[:,]?\s*)?  # a time stamp
+    (?:\[?(?:INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|FATAL|TRACE|stdout|stderr)\]?[:\s-]\s*)?
+    (?:\d\d-\d\d\ \d\d:\d\d:\d\d(?:\.\d{1,6})?\s+)?                                          # 05-23 09:31:47
+    (?:\[[\w./-]{1,60}:\d{1,6}\]\s*)?                                                       # [core.py:396]
+    (?:\([\w\ =.-]{1,60}pid=\d{1,9}(?:,[^()]{0,60})?\)\s*)?                                  # (Worker pid=12)
+    (?:\[rank\d{1,4}\]:?\s*)?
+    """,
+    re.VERBOSE,
+)
+_BULLET = re.compile(r"(?:[-*+•]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|\*\*(?=\w))?")
+
+
+def clean(text: str) -> str:
+    """The text within bounds, with line feeds only and without escape sequences or invisible characters."""
+    text = text[:MAX_CHARS]
+    if "\x1b" in text or "\x9b" in text:
+        text = _ESCAPE.sub("", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_TABLE)
+
+
+class Page:
+    """Lines of a text, and which of them a format has claimed as its own."""
+
+    def __init__(self, text: str) -> None:
+        cleaned = clean(text)
+        self.truncated = len(text) > MAX_CHARS or cleaned.count("\n") >= MAX_LINES
+        self.lines = [
+            line[:MAX_LINE].expandtabs(8)[:MAX_LINE].rstrip() for line in cleaned.split("\n", MAX_LINES)[:MAX_LINES]
+        ]
+        self._claimed = bytearray(len(self.lines))
+
+    @cached_property
+    def bare(self) -> list[str]:
+        """The lines without log prefix, list bullet and bold marks, stripped."""
+        return [_bare(line) for line in self.lines]
+
+    @cached_property
+    def joined(self) -> str:
+        """All lines in one string, for a quick look whether something can be in the text at all."""
+        return "\n".join(self.lines)
+
+    @cached_property
+    def lowered(self) -> str:
+        return self.joined.lower()
+
+    def claim(self, *numbers: int) -> None:
+        """Mark lines (from 0) as facts that were read: they are no error text."""
+        for number in numbers:
+            if number < len(self._claimed):
+                self._claimed[number] = 1
+
+    def claimed(self, number: int) -> bool:
+        return bool(self._claimed[number])
+
+    def rest(self) -> str:
+        """What no format claimed; claimed lines are left empty, so line numbers stay those of the text."""
+        kept = (line if not taken else "" for line, taken in zip(self.lines, self._claimed, strict=True))
+        return "\n".join(kept).rstrip()
+
+    def following(self, number: int, limit: int = 3) -> tuple[int, str] | None:
+        """The next line that is not empty, at most `limit` lines further, with its number."""
+        for index in range(number + 1, min(number + 1 + limit, len(self.lines))):
+            if self.bare[index]:
+                return index, self.bare[index]
+        return None
+
+
+def _bare(line: str) -> str:
+    match = _PREFIX.match(line)
+    start = match.end() if match else 0
+    bullet = _BULLET.match(line, start)
+    return line[bullet.end() if bullet else start :].strip()

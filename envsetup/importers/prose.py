@@ -1,0 +1,246 @@
+"""What sentences say in passing: "RTX 5090", "driver 550", "torch 2.6.0+cu124", "Windows 11", "WSL2", "Python 3.13".
+
+Weak facts: any tool's output outweighs them, and `Imported.weak` lists them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envsetup.importers import pip_list, words
+from envsetup.importers.facts import SAID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsetup.importers.facts import Facts
+    from envsetup.importers.page import Page
+
+_GPUS = (
+    (
+        "nvidia",
+        re.compile(
+            r"\b(?:NVIDIA\s+)?(?:GeForce\s+)?(?:"
+            r"(?:RTX|GTX)\s?-?(?:PRO\s)?(?:A?\d{3,4}M?)(?:\s?-?(?:Ti\b|SUPER\b|Max-Q\b|Ada\b|D\b|Laptop GPU\b|"
+            r"Blackwell\b)){0,3}"
+            r"|(?:GTX\s)?TITAN(?:\s(?:Xp|X|V|RTX|Black|Z))?\b"
+            r"|Tesla\s[KMPVT]\d{1,3}[\w-]{0,16}"
+            r"|Quadro\s(?:RTX\s)?[A-Z]{0,2}\d{3,4}\w?"
+            r"|(?:DGX\s)?(?:GB[23]00|GB10|GH200|B[123]00|H[12]00|H800|H20|A100|A800|V100|P100|L40S?|A[1346]0G?|A6000|A5000|A4000|T4|K80|L4|A2|P40|M40|M60)"
+            r"(?:-(?:SXM\d?|PCIE|PCIe)(?:-\d{2,3}GB)?)?\b(?!\.\d)"
+            r"|Jetson\s(?:AGX\s)?(?:Orin|Xavier|Nano|TX[12]|Thor)(?:\s(?:Nano|NX))?"
+            r")",
+        ),
+    ),
+    (
+        "amd",
+        re.compile(
+            r"\b(?:AMD\s+)?(?:Radeon\s+)?(?:RX\s?\d{3,4}(?:\s?(?:XTX|XT|GRE|M|S))?|Radeon\s(?:Pro\s)?(?:VII|W\d{4}|\d{3}M)|(?:Instinct\s)?MI\d{2,3}[XA]?)\b"
+        ),
+    ),
+    (
+        "intel",
+        re.compile(r"\b(?:Intel\s+)?Arc(?:\(TM\))?\s[AB]\d{2,3}M?\b|\bData Center GPU (?:Max|Flex)(?:\s\d{2,4})?"),
+    ),
+    ("apple", re.compile(r"\bApple\s(?:M\d(?:\s(?:Pro|Max|Ultra))?|silicon)\b|\bM[1-5]\s(?:Pro|Max|Ultra)\b")),
+)
+_NAMES = (
+    "torch|pytorch|torchvision|torchaudio|tensorflow-gpu|tensorflow-cpu|tensorflow|tf|jaxlib|jax|numpy|keras|flash[-_]attn|xformers|"
+    "bitsandbytes|triton|vllm|transformers|sglang|deepspeed|protobuf|spacy|onnxruntime-gpu|mmcv-full|mmcv|detectron2|"
+    "cudatoolkit|pip"
+)
+_PACKAGE = re.compile(
+    rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,2}}\s?|\s(?:version\s?:?|v|is|=|:)\s?|\s|:\s?|-)v?"
+    r"(\d{1,4}\.\d{1,3}(?:\.\d{1,3})?(?:(?:\.post|\.dev|rc)\d{1,8})?(?:\+[a-z]{2,4}\d{0,4}(?:\.\d{1,2}){0,2})?)(?!\d|\.\d)",
+    re.IGNORECASE,
+)
+_DRIVER = re.compile(
+    r"(?:nvidia|driver|drivers|nvidia-driver)s?(?:\s(?:win10|win11|windows|linux|gpu|graphics))?(?:\s(?:driver|drivers))?"
+    r"(?:\s?(?:version|v|ver\.?))?\s?[:=]?\s?(?:is\s)?v?(\d{3}\.\d{1,3}(?:\.\d{1,3})?)(?![\d.])",
+    re.IGNORECASE,
+)
+_PACKAGE_DRIVER = re.compile(
+    r"\bii\s+nvidia-(?:driver|compute-utils|utils)-\d{3}(?:-\w+)?\s+(\d{3}\.\d{1,3}(?:\.\d{1,3})?)"
+)
+_CEILING = re.compile(r"nvidia-smi\W{1,6}(?:shows |says |reports )?CUDA (?:version:? )?(\d{1,2}\.\d)", re.IGNORECASE)
+_PYTHON = re.compile(
+    r"\bpython(?:\s?version)?\s?[:=-]{0,2}\s?v?([23]\.\d{1,2}(?:\.\d{1,2})?t?)(?![\d.]\d)", re.IGNORECASE
+)
+_TORCH_CUDA = re.compile(r"torch\.version\.cuda\W{1,8}(\d{1,2}\.\d|None)")
+_AVAILABLE = re.compile(r"torch\.cuda\.is_available\(\)\W{1,20}(True|False)")
+_BUILD = re.compile(r"py\d\.?\d{1,2}_cpu|\bcpu_generic|\bcpuonly\b")
+_WINDOWS = re.compile(
+    r"\bwindows(?:\s?(?:7|8|10|11|server))?\b|\bwin(?:10|11)\b|Microsoft Windows \[Version [\d.]{5,20}\]", re.IGNORECASE
+)
+_WINDOWS_BUILD = re.compile(r"\[Version (10\.0\.\d{4,6}(?:\.\d{1,6})?)\]")
+_LINUX = re.compile(
+    r"\b(ubuntu|debian|centos|rocky(?: linux)?|rhel|red hat enterprise linux|fedora|arch linux|opensuse|"
+    r"amazon linux|linux mint|alpine(?: linux)?|almalinux)"
+    r"\b(?:\slinux)?\s?-?(?:v|release\s)?(\d{1,2}(?:\.\d{1,2})?)?",
+    re.IGNORECASE,
+)
+_MACOS = re.compile(r"\bmac\s?os(?:\s?x)?\b(?:\s\w{3,9}){0,1}\s?(\d{2}(?:\.\d{1,2})?)?|\bmacbook\b", re.IGNORECASE)
+_WSL = re.compile(r"\bWSL\s?([12])?\b")
+_JETPACK = re.compile(r"\bJetPack\s?(?:SDK\s)?v?(\d(?:\.\d){0,2})|\bL4T\s?:?\s?R?(\d{2}\.\d(?:\.\d)?)", re.IGNORECASE)
+# Sentences about other machines, other versions, wishes and requirements state nothing of this machine.
+_ELSEWHERE = re.compile(
+    r"\bwork(?:s|ed|ing)? (?:fine |well |ok |perfectly )?(?:with|on|in|under|for)\b|\b(?:down|up)grad|"
+    r"\bfixed (?:in|by)\b|\binstead of\b|"
+    r"\bshould\b|\brecommend|\brequire|\bat least\b|\bor (?:newer|later|higher|above)\b|\bminimum\b|"
+    r"\bsupports? (?:for )?(?:cuda|python|torch)|"
+    r"\bother (?:machine|computer|server|gpu)|\bno matching distribution|\bfrom versions:|\bcompiled (?:with|"
+    r"using|against|for)\b|\bnot compatible\b",
+    re.IGNORECASE,
+)
+_CONTAINER = re.compile(
+    r"\b(?:in|inside|using|with|via|from)\s(?:an?\s|the\s|my\s)?(?:docker|podman)\b|\bdocker run\b|/\.dockerenv",
+    re.IGNORECASE,
+)
+_CLUSTER = re.compile(r"\bnvidia\.com/gpu\b|\bkubectl\b", re.IGNORECASE)
+
+
+def read(page: Page, facts: Facts) -> bool:
+    """Fill in weak facts from what no tool's format has claimed; prose is no format, so always False."""
+    for number, line in enumerate(page.lines):
+        if line and not page.claimed(number) and len(line) < 1500 and not _ELSEWHERE.search(line):  # noqa: PLR2004 - longer lines are no sentences
+            sentence(facts, line)
+    return False
+
+
+def sentence(facts: Facts, line: str) -> None:
+    """All that one line says."""
+    gpus(facts, line)
+    _packages(facts, line)
+    lower = line.lower()
+    for needles, reader in _READERS:
+        if any(needle in lower for needle in needles):
+            reader(facts, line)
+
+
+def gpus(facts: Facts, line: str) -> None:
+    """GPUs that a line names."""
+    for vendor, pattern in _GPUS:
+        for match in pattern.finditer(line):
+            name = re.sub(r"\s+", " ", match.group()).strip()
+            facts.said_gpu(vendor, re.sub(r"(?i)\b(RTX|GTX)-?(?=\d)", r"\1 ", name))
+
+
+def _packages(facts: Facts, line: str) -> None:
+    for match in _PACKAGE.finditer(line):
+        name, version = match.group(1).lower(), match.group(2)
+        name = {"pytorch": "torch", "tf": "tensorflow"}.get(name, name)
+        if name == "cudatoolkit":
+            facts.conda_package(name, version)
+        else:
+            pip_list.add(facts, name, version, weight=SAID)
+
+
+def _driver(facts: Facts, line: str) -> None:
+    match = _PACKAGE_DRIVER.search(line) or _DRIVER.search(line)
+    if match:
+        facts.put("driver.nvidia", match.group(1), SAID)
+
+
+def _ceiling(facts: Facts, line: str) -> None:
+    match = _CEILING.search(line)
+    if match:
+        facts.put("nvidia.cuda_ceiling", match.group(1), SAID)
+
+
+def _python(facts: Facts, line: str) -> None:
+    match = _PYTHON.search(line)
+    if match:
+        words.python(facts, match.group(1), SAID)
+
+
+def _torch(facts: Facts, line: str) -> None:
+    cuda = _TORCH_CUDA.search(line)
+    if cuda:
+        facts.framework("torch", SAID, cuda=None if cuda.group(1) == "None" else cuda.group(1))
+    available = _AVAILABLE.search(line)
+    if available:
+        facts.framework("torch", SAID, cuda_available=available.group(1) == "True")
+
+
+def _conda_build(facts: Facts, line: str) -> None:
+    if _BUILD.search(line):
+        facts.framework("torch", SAID, variant="cpu", cuda=None)
+
+
+def _system(facts: Facts, line: str) -> None:
+    if _WSL.search(line):
+        _wsl(facts, line)
+        return
+    windows = _WINDOWS.search(line)
+    if windows:
+        words.system(facts, windows.group(), SAID)
+        build = _WINDOWS_BUILD.search(line)
+        if build:
+            facts.put("os.version", build.group(1))
+        return
+    linux = _LINUX.search(line)
+    if linux:
+        words.system(facts, linux.group(), SAID)
+        words.arch(facts, line, SAID)
+        return
+    macos = _MACOS.search(line)
+    if macos:
+        words.system(facts, f"macos {macos.group(1) or ''}", SAID)
+
+
+def _wsl(facts: Facts, line: str) -> None:
+    match = _WSL.search(line)
+    if match:
+        facts.put("os.system", "linux", SAID)
+        facts.put("os.wsl", True, SAID)  # noqa: FBT003 - a fact's value
+        if match.group(1):
+            facts.put("os.wsl_version", int(match.group(1)), SAID)
+
+
+def _jetson(facts: Facts, line: str) -> None:
+    match = _JETPACK.search(line)
+    if match:
+        facts.put("tegra", match.group(2) or f"JetPack {match.group(1)}", SAID)
+    facts.put("arch", "aarch64", SAID)
+    facts.put("os.system", "linux", SAID)
+
+
+def _container(facts: Facts, line: str) -> None:
+    if _CLUSTER.search(line):
+        facts.put("container.runtime", "kubernetes", SAID)
+    elif _CONTAINER.search(line):
+        facts.put("container.runtime", "podman" if "podman" in line.lower() else "docker", SAID)
+
+
+# (words of which one must be in the lower-case line, what reads it)
+_READERS: tuple[tuple[tuple[str, ...], Callable[[Facts, str], None]], ...] = (
+    (("driver", "nvidia"), _driver),
+    (("nvidia-smi",), _ceiling),
+    (("python",), _python),
+    (("torch.",), _torch),
+    (("cpu_", "cpuonly"), _conda_build),
+    (
+        (
+            "win",
+            "ubuntu",
+            "debian",
+            "centos",
+            "rocky",
+            "rhel",
+            "red hat",
+            "fedora",
+            "arch linux",
+            "suse",
+            "amazon linux",
+            "mint",
+            "alpine",
+            "alma",
+            "mac",
+            "wsl",
+        ),
+        _system,
+    ),
+    (("jetson", "jetpack", "l4t"), _jetson),
+    (("docker", "podman", "kube", "nvidia.com"), _container),
+)
