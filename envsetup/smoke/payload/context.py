@@ -1,0 +1,42 @@
+"""What a check is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import cifar, data
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .journal import Journal
+
+    Split = tuple[np.ndarray, np.ndarray]
+
+
+class Context:
+    """The request, the device, the journal, and the data once they are made."""
+
+    def __init__(self, request: dict[str, Any], journal: Journal, device: Any) -> None:
+        self.seed: int = request["seed"]
+        self.golden: list[float] = request["golden"]
+        self.training: dict[str, Any] = request["training"]
+        self.expected_digests: dict[str, str] = request["digests"]
+        self.checksums: dict[str, str] = {}
+        self.scratch: str = request["scratch"]
+        self.journal = journal
+        self.device = device
+        self._root: str | None = request["data_root"]
+        self._splits: dict[str, Split] | None = None
+
+    def splits(self) -> dict[str, Split]:
+        """Images and labels by split name; made or read on first use."""
+        if self._splits is None:
+            self.journal.doing("reading CIFAR-10" if self._root else "generating the images")
+            if self._root:
+                self._splits, self.checksums = cifar.load(self._root)
+            else:
+                self._splits = {
+                    name: data.generate(count, data.SEED, split) for name, (count, split) in data.SPLITS.items()
+                }
+        return self._splits

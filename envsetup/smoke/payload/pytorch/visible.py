@@ -1,0 +1,48 @@
+"""Check `devices`: the framework sees the device, was built for it, and one kernel of every dtype runs on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "uint8", "bool")
+
+
+def run(context: Context) -> dict[str, Any]:
+    device, failed = context.device, {}
+    for name in DTYPES:
+        if name == "float64" and device.kind == "mps":
+            continue  # Metal has no double precision
+        context.journal.doing(f"adding two {name} tensors on {device.torch_name}")
+        try:
+            ones = torch.ones(1000, dtype=getattr(torch, name), device=device.torch_name)
+            right = bool(((ones + ones).to("cpu").to(torch.int64) == (1 if name == "bool" else 2)).all())
+            if not right:
+                failed[name] = "wrong sum"
+        except RuntimeError as error:
+            failed[name] = str(error).strip().splitlines()[0]
+    facts = device.facts()
+    return {
+        "metrics": {"framework_devices": device.count(), "dtypes_failed": len(failed), "arch_built": _built(facts)},
+        "evidence": {**facts, "failed": failed},
+    }
+
+
+def _built(facts: dict[str, Any]) -> int:
+    """1 when the build holds code for this GPU: the same major version at or below it, or PTX to compile from."""
+    if "gfx" in facts:
+        return int(str(facts["gfx"]).split(":")[0] in [str(arch).split(":")[0] for arch in facts["arch_list"]])
+    if "compute_capability" not in facts:
+        return 1
+    major, minor = (int(part) for part in facts["compute_capability"].split("."))
+    for arch in facts["arch_list"]:
+        kind, _, number = arch.partition("_")
+        digits = "".join(c for c in number if c.isdigit())
+        at = int(digits[:-1]), int(digits[-1])
+        if (kind == "sm" and at[0] == major and at[1] <= minor) or (kind == "compute" and at <= (major, minor)):
+            return 1
+    return 0

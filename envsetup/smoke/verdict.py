@@ -1,0 +1,44 @@
+"""The one line: what was proven, what was not, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envsetup.model.errors import Exit
+from envsetup.smoke.catalogue import ACCELERATORS
+
+if TYPE_CHECKING:
+    from envsetup.model.proof import SmokeCheck, SmokeReport, SmokeVerdict
+
+EXIT = {"pass": Exit.OK, "fail": Exit.FINDINGS, "not-verified": Exit.UNDECIDED}
+
+
+def decide(
+    checks: list[SmokeCheck], *, asked: str, device: str, subject: str, partial: bool
+) -> tuple[SmokeVerdict, str]:
+    """The verdict and its headline. `asked` is what the user wanted, `device` what was used, `subject` what was tested.
+
+    A required check that did not come to PASS or WARN is never passed over.
+    """
+    failed = [check for check in checks if check.status == "FAIL"]
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return "fail", f"{subject} on {device}: {failed[0].title} FAILED: {failed[0].reason}{more}"
+    silent = [check for check in checks if check.required and check.status in ("ERROR", "TIMEOUT", "SKIP")]
+    if silent:
+        first = silent[0]
+        return "not-verified", f"{subject} on {device}: {first.title}: {first.status}: {first.reason}"
+    if not any(check.status in ("PASS", "WARN") for check in checks):
+        return "not-verified", f"{subject} on {device}: no check applied"
+    scope = f" in the {len(checks)} checks asked for" if partial else ""
+    warned = sum(check.status == "WARN" for check in checks)
+    warnings = f", {warned} warning{'s' * (warned > 1)}" if warned else ""
+    if device in ACCELERATORS:
+        return "pass", f"{subject}: training on {device} works end to end{scope}{warnings}"
+    proof = f"CPU proof: {subject} trains correctly{scope}{warnings}; GPU acceleration was not verified"
+    return ("pass" if asked == "cpu" else "not-verified"), proof
+
+
+def exit_code(report: SmokeReport) -> Exit:
+    """0 pass, 1 fail, 3 not verified."""
+    return EXIT[report.verdict]

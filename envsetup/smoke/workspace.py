@@ -1,0 +1,79 @@
+"""The scratch folder of one run: the payload's copy, the journal, and the temporary folder that must end empty."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envsetup.model.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.abc import Traversable  # its place on Python 3.10
+
+PACKAGE = "envsetup_payload"
+START = f"import sys; sys.path.insert(0, sys.argv[2]); from {PACKAGE}.main import main; main()"
+# cuBLAS gives the same bits twice only with a workspace of fixed size, chosen before CUDA starts.
+SETTINGS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+class Workspace:
+    """Paths of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.journal = folder / "journal"
+        self.temp = folder / "tmp"
+        self.temp.mkdir()
+        self.journal.touch()
+        _copy(resources.files("envsetup.smoke.payload"), folder / PACKAGE)
+
+    def command(self, python: str, request: dict[str, Any]) -> list[str]:
+        """How to start the payload on this request."""
+        path = self.folder / "request.json"
+        request = {**request, "journal": str(self.journal), "scratch": str(self.temp)}
+        path.write_text(json.dumps(request), encoding="utf-8")
+        return [python, "-c", START, str(path), str(self.folder)]
+
+    def environment(self) -> dict[str, str]:
+        """The user's environment, with our settings and the temporary folder."""
+        caches = {"TORCHINDUCTOR_CACHE_DIR": str(self.folder / "inductor")}  # made by the mere import, not a leak
+        return {**os.environ, **SETTINGS, **caches, "TMPDIR": str(self.temp)}
+
+    def leftover_files(self) -> list[str]:
+        """What the checks left in the temporary folder."""
+        return sorted(entry.name for entry in self.temp.iterdir())
+
+
+@contextmanager
+def workspace() -> Iterator[Workspace]:
+    """A workspace that is gone afterwards, whatever happens.
+
+    Raises InputError when no temporary folder can be written.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="envsetup-smoke-"))
+        made = Workspace(folder)
+    except OSError as error:
+        raise InputError(f"temporary folder {tempfile.gettempdir()}: {error.strerror}; set TMPDIR") from error
+    try:
+        yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(source: Traversable, target: Path) -> None:
+    """Copy the payload's modules; works from a zip, and leaves compiled files behind."""
+    target.mkdir()
+    for entry in source.iterdir():
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                _copy(entry, target / entry.name)
+        elif entry.name.endswith(".py"):
+            (target / entry.name).write_bytes(entry.read_bytes())
