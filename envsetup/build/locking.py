@@ -1,0 +1,120 @@
+"""Locking: uv resolves the requirements against the sources; a lock already made for the same question is reused."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import platformdirs
+from packaging.utils import canonicalize_name
+
+from envsetup.model.errors import BuildError, InputError
+from envsetup.model.lock import Lock, LockedPackage, read_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsetup.build.interpreters import Interpreter
+    from envsetup.build.sources import Sources
+    from envsetup.build.uv import Uv
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEADLINE = 900.0  # seconds; a find-links wheel is hashed, a page-only index is read wheel by wheel
+MAX_AGE = 7 * 86400.0  # seconds a lock answers for its question: sources move on
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a lock depends on."""
+
+    requirements: list[str]
+    interpreter: str  # implementation, version and platform
+    sources: str  # digest of the sources
+    uv: str
+
+    def path(self) -> Path:
+        """Where the answer is kept."""
+        key = hashlib.sha256(msgspec.json.encode(self)).hexdigest()
+        return Path(platformdirs.user_cache_dir("envsetup", appauthor=False)) / "locks" / f"{key}.json"
+
+
+def question(requirements: list[str], interpreter: Interpreter, sources: Sources) -> Question:
+    """What is to be locked, for which interpreter, from where, and by which uv."""
+    from importlib.metadata import version  # noqa: PLC0415
+
+    return Question(requirements=requirements, interpreter=interpreter.key, sources=sources.digest(), uv=version("uv"))
+
+
+def recall(asked: Question) -> Lock | None:
+    """The lock made before for the same question, while it is fresh and readable."""
+    path = asked.path()
+    try:
+        if time.time() - path.stat().st_mtime > MAX_AGE:
+            return None
+        return msgspec.json.decode(path.read_bytes(), type=Lock)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def remember(asked: Question, lock: Lock) -> None:
+    """Keep a lock; that a cache cannot be written is no reason to fail."""
+    path = asked.path()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(msgspec.json.encode(lock))
+        os.replace(file.name, path)  # noqa: PTH105
+
+
+def forget(asked: Question) -> None:
+    """Drop a lock that could not be installed, so that the next run asks the sources again."""
+    with contextlib.suppress(OSError):
+        asked.path().unlink()
+
+
+def make_lock(asked: Question, interpreter: Interpreter, uv: Uv, tick: Callable[[], None] | None = None) -> Lock:
+    """Resolve and hash. Raises BuildError with uv's reason."""
+    args = ("pip", "compile", "-", "--format", "pylock.toml", "--no-header", "--quiet", "--no-annotate")
+    stdin = "\n".join(asked.requirements) + "\n"
+    ended = uv.run(*args, "--python", interpreter.path, timeout=DEADLINE, stdin=stdin, tick=tick)
+    if not ended.ok:
+        raise uv.error(f"no set of packages for {', '.join(asked.requirements)}", ended, DEADLINE)
+    return Lock(packages=[_package(entry) for entry in tomllib.loads(ended.stdout).get("packages", [])])
+
+
+def _package(entry: dict[str, object]) -> LockedPackage:
+    files = entry.get("wheels") or ([entry["sdist"]] if "sdist" in entry else [])
+    if not isinstance(files, list) or not files or "version" not in entry:
+        raise BuildError(
+            f"{entry.get('name')}: comes from neither a wheel nor a source archive, so it cannot be locked"
+        )
+    hashes = [f"sha256:{file['hashes']['sha256']}" for file in files if "sha256" in file.get("hashes", {})]
+    if not hashes:
+        raise BuildError(f"{entry['name']}: its source gives no sha256, so it cannot be locked")
+    sizes = [int(file["size"]) for file in files if "size" in file]
+    return LockedPackage(
+        name=canonicalize_name(str(entry["name"])),
+        version=str(entry["version"]),
+        hashes=hashes,
+        marker=str(entry["marker"]) if "marker" in entry else None,
+        size=min(sizes) if sizes else None,
+    )
+
+
+def given_lock(path: Path) -> Lock:
+    """`--lock FILE`. Raises InputError naming the file and the line."""
+    try:
+        return read_lock(path.read_text(encoding="utf-8"), name=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"{path}: {reason}; --lock takes hashed requirement lines") from error

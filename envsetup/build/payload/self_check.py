@@ -1,0 +1,107 @@
+"""What an environment really holds, seen from inside. argv[1]: JSON {"part": ..., "packages": [...]}; stdout: JSON.
+
+part "imports": the version of every distribution, one import of each package named, and how PyTorch was built.
+part "libraries": whether the loader opens every CUDA library that the wheels brought; no framework is imported.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.metadata
+import json
+import os
+import re
+import sys
+import sysconfig
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def versions() -> Dict[str, str]:
+    found = {}
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            found[normal(name)] = distribution.version
+    return found
+
+
+def modules(package: str) -> List[str]:
+    """The top-level modules of a distribution: the one of its own name where there is one."""
+    names = set()
+    for file in importlib.metadata.distribution(package).files or ():
+        parts = file.parts
+        if len(parts) == 2 and parts[1] == "__init__.py":
+            names.add(parts[0])
+        elif len(parts) == 1 and parts[0].endswith(".py"):
+            names.add(parts[0][:-3])
+    own = [name for name in names if normal(name) == package]
+    return own or sorted(name for name in names if name.isidentifier() and not name.startswith("_"))
+
+
+def imported(package: str) -> Dict[str, Any]:
+    started = time.monotonic()
+    try:
+        loaded = [importlib.import_module(name) for name in modules(package)]
+    except BaseException as error:  # noqa: BLE001 - a library may do anything while it is imported
+        text = str(error).strip().splitlines() or [""]
+        return {"ok": False, "error": f"{type(error).__name__}: {text[0]}"}
+    version = next((str(m.__version__) for m in loaded if getattr(m, "__version__", None)), None)
+    return {"ok": True, "version": version, "seconds": round(time.monotonic() - started, 3)}
+
+
+def torch_build() -> Optional[Dict[str, Any]]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    flags = getattr(torch._C, "_cuda_getArchFlags", None)  # noqa: SLF001 - works without a GPU, get_arch_list does not
+    return {
+        "version": torch.version.__version__,
+        "cuda": torch.version.cuda,
+        "hip": getattr(torch.version, "hip", None),
+        "xpu": getattr(torch.version, "xpu", None),
+        "arch_list": (flags() or "").split() if flags else [],
+    }
+
+
+def libraries() -> List[Dict[str, Optional[str]]]:
+    site = Path(sysconfig.get_paths()["purelib"])
+    found = [path for path in site.glob("nvidia/**/*.so*") if path.is_file()]
+    found += [path for path in site.glob("torch/lib/*.so*") if re.search(r"cu(da|dnn|blas)|nccl|nvrtc", path.name)]
+    return [opened(path, site) for path in sorted(found)]
+
+
+def opened(path: Path, site: Path) -> Dict[str, Optional[str]]:
+    try:
+        ctypes.CDLL(str(path))
+    except OSError as error:
+        return {"library": str(path.relative_to(site)), "error": str(error)}
+    return {"library": str(path.relative_to(site)), "error": None}
+
+
+def main() -> None:
+    asked = json.loads(sys.argv[1])
+    # Whatever a library prints while it is imported must not get between the lines of the answer.
+    answer_to = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    if asked["part"] == "libraries":
+        answer: Dict[str, Any] = {"libraries": libraries()}
+    else:
+        answer = {
+            "python": "{}.{}.{}".format(*sys.version_info[:3]),
+            "prefix": sys.prefix,
+            "packages": versions(),
+            "imports": {package: imported(package) for package in asked["packages"]},
+            "torch": torch_build(),
+        }
+    json.dump(answer, answer_to)
+    answer_to.flush()
+
+
+main()

@@ -1,0 +1,159 @@
+"""Is what was built what was planned? Asked of the environment itself, before it is put in place; no GPU is needed."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import re
+from typing import TYPE_CHECKING, Any, Optional
+
+import msgspec
+
+from envsetup.build import process
+from envsetup.compat.arch import covers
+from envsetup.model.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from envsetup.build.uv import Uv
+    from envsetup.model.lock import Lock
+    from envsetup.model.plan import Plan
+
+DEADLINE = 300.0  # seconds; the first import of a framework compiles its modules, on a network disk slowly
+_CHECK = 60.0
+_DRIVER = re.compile(r"libcuda\.so|libnvidia-\w+\.so")  # comes with the driver and never in a wheel
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at, one plain clause each."""
+
+    facts: list[str]
+
+
+class _Import(msgspec.Struct, frozen=True):
+    ok: bool
+    error: str = ""
+    version: Optional[str] = None
+    seconds: float = 0.0
+
+
+class _Torch(msgspec.Struct, frozen=True):
+    version: str
+    cuda: Optional[str] = None
+    hip: Optional[str] = None
+    xpu: Optional[Any] = None
+    arch_list: list[str] = []
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    python: str
+    prefix: str
+    packages: dict[str, str]
+    imports: dict[str, _Import]
+    torch: Optional[_Torch] = None
+
+
+class _Library(msgspec.Struct, frozen=True):
+    library: str
+    error: Optional[str] = None
+
+
+class _Libraries(msgspec.Struct, frozen=True):
+    libraries: list[_Library]
+
+
+def verify(env: Path, plan: Plan, lock: Lock, uv: Uv, tick: Callable[[], None] | None = None) -> Verified:
+    """Look at the environment in `env`. Raises BuildError with every fault found, the first one first."""
+    python = env / "bin" / "python"
+    looked_at = [name for p in plan.packages if lock.version_of(name := p.name)]
+    looked_at += ["numpy"] if lock.version_of("numpy") and "numpy" not in looked_at else []
+    answer = _ask(python, "imports", looked_at, _Answer, tick)
+    libraries = _ask(python, "libraries", [], _Libraries, tick).libraries
+    consistent = uv.run("pip", "check", "--python", str(python), timeout=_CHECK)
+    faults = [
+        *_version_faults(answer, lock),
+        *(f"{name} cannot be imported: {i.error}" for name, i in answer.imports.items() if not i.ok),
+        *_build_faults(answer, plan),
+        *_library_faults(libraries),
+        *([] if consistent.ok else [_inconsistent(consistent.stderr)]),
+    ]
+    if faults:
+        raise BuildError(f"the environment was built but is not as planned: {'; '.join(faults)}")
+    return Verified(facts=list(_facts(answer, plan, lock, libraries)))
+
+
+def _ask(python: Path, part: str, packages: list[str], kind: type[Any], tick: Callable[[], None] | None) -> Any:  # noqa: ANN401 - the answer's type is `kind`
+    program = importlib.resources.files("envsetup.build.payload").joinpath("self_check.py").read_text("utf-8")
+    asked = msgspec.json.encode({"part": part, "packages": packages}).decode()
+    # -I: what is found must come from this environment, not from PYTHONPATH or the user's own site folder.
+    argv = [str(python), "-I", "-", asked]
+    try:
+        ended = process.run(argv, env=os.environ, timeout=DEADLINE, stdin=program, tick=tick)
+        return msgspec.json.decode(ended.stdout, type=kind)
+    except OSError as error:
+        raise BuildError(f"the environment's interpreter cannot be started: {error.strerror}") from error
+    except msgspec.DecodeError:
+        why = (ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"])[-1]
+        if ended.returncode is None:
+            why = f"no answer within {DEADLINE:.0f} s"
+        elif ended.returncode < 0:
+            why = f"killed by signal {-ended.returncode}; {why}"
+        raise BuildError(f"the environment does not survive a look at its {part}: {why}") from None
+
+
+def _version_faults(answer: _Answer, lock: Lock) -> Iterator[str]:
+    for package in lock.packages:
+        there = answer.packages.get(package.name)
+        if there is None and package.marker is None:
+            yield f"{package.name} is in the lock but not installed"
+        elif there is not None and there not in {p.version for p in lock.packages if p.name == package.name}:
+            yield f"{package.name} is {there}, the lock says {package.version}"
+
+
+def _build_faults(answer: _Answer, plan: Plan) -> Iterator[str]:
+    planned = next((p for p in plan.packages if p.name == "torch"), None)
+    if planned is None or answer.torch is None:
+        return
+    real = build_variant(answer.torch.cuda, answer.torch.hip, xpu=bool(answer.torch.xpu))
+    if planned.variant and planned.variant != real:
+        yield f"torch is the {real} build, planned was {planned.variant}"
+    if plan.device == "cuda":
+        for target in plan.gpu_targets:
+            if not (covered := covers(answer.torch.arch_list, target)):
+                yield f"torch: {covered.text}"
+
+
+def build_variant(cuda: str | None, hip: str | None, *, xpu: bool = False) -> str:
+    """The name of a PyTorch build: cu126 for CUDA 12.6, rocm7.1, xpu, cpu."""
+    if hip:
+        return "rocm" + ".".join(hip.split(".")[:2])
+    if cuda:
+        return "cu" + "".join(cuda.split(".")[:2])
+    return "xpu" if xpu else "cpu"
+
+
+def _library_faults(libraries: list[_Library]) -> Iterator[str]:
+    for found in libraries:
+        if found.error and not _DRIVER.search(found.error):
+            yield f"{found.library} cannot be opened: {found.error}"
+
+
+def _inconsistent(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.startswith("The package")]
+    return lines[0] if lines else "the packages' requirements do not fit together"
+
+
+def _facts(answer: _Answer, plan: Plan, lock: Lock, libraries: list[_Library]) -> Iterator[str]:
+    yield f"{len(lock.packages)} packages as locked"
+    yield "imported " + ", ".join(f"{name} {i.version or ''}".strip() for name, i in answer.imports.items())
+    if answer.torch:
+        yield f"torch is the {build_variant(answer.torch.cuda, answer.torch.hip, xpu=bool(answer.torch.xpu))} build"
+        if plan.device == "cuda" and plan.gpu_targets:
+            yield f"compiled for {', '.join(answer.torch.arch_list)}: covers {', '.join(plan.gpu_targets)}"
+    if libraries:
+        waiting = sum(1 for found in libraries if found.error)
+        yield f"{len(libraries) - waiting} CUDA libraries open" + (
+            f", {waiting} wait for the driver" if waiting else ""
+        )

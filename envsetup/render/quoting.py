@@ -1,0 +1,61 @@
+"""Values into other languages: each function returns a literal that means exactly the given text there.
+
+Control characters are refused everywhere: no file of ours has a use for them, and each language treats them otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from envsetup.model.errors import InputError
+
+
+def _clean(value: object) -> str:
+    text = str(value)
+    for char in text:
+        if ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u2028\u2029":  # noqa: PLR2004 - C0, DEL and C1
+            raise InputError(f"{text!r}: control characters are not accepted")
+    return text
+
+
+def sh(value: object) -> str:
+    """A word of POSIX sh."""
+    return shlex.quote(_clean(value))
+
+
+def csh(value: object) -> str:
+    """A word of csh; ! is history there even within quotes."""
+    return "'" + _clean(value).replace("'", "'\\''").replace("!", "\\!") + "'"
+
+
+def fish(value: object) -> str:
+    """A word of fish, where a backslash counts within single quotes."""
+    return "'" + _clean(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def nushell(value: object) -> str:
+    """A raw string of nushell, fenced by more # than the text holds."""
+    text = _clean(value)
+    fence = "#"
+    while f"'{fence}" in text:
+        fence += "#"
+    return f"r{fence}'{text}'{fence}"
+
+
+def as_json(value: object) -> str:
+    """A JSON value, with what would end a script element escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def as_toml(value: object) -> str:
+    """A TOML string, number or boolean."""
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    # A JSON string without control characters is a TOML basic string, except for the escape of DEL that JSON lacks.
+    return json.dumps(_clean(value), ensure_ascii=False)
+
+
+def comment(value: object) -> str:
+    """Text after a comment sign: one line."""
+    return _clean(value)
