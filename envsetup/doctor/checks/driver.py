@@ -1,0 +1,132 @@
+"""The NVIDIA driver: there, the one in the kernel, and answering."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, seen
+from envsetup.doctor.when import LINUX, NOT_WSL, NVIDIA, driver_works, in_container, pci_gpus
+from envsetup.model.maybe import UNKNOWN, known
+
+if TYPE_CHECKING:
+    from envsetup.doctor.case import Case
+    from envsetup.model.finding import Evidence, Severity
+    from envsetup.model.hardware import PciDevice
+
+OTHER_DRIVERS = ("vfio-pci", "pci-stub", "nova", "nova_core", "xen-pciback")
+NOT_HERE = NotApplicable("in a container the driver comes from the host")
+
+
+def _device(device: PciDevice) -> Evidence:
+    name = known(device.name) or f"{device.vendor_id}:{device.device_id}"
+    return seen("GPU on the PCI bus", f"{name} at {device.address}", f"/sys/bus/pci/devices/{device.address}")
+
+
+def _severity(case: Case) -> Severity | None:
+    return "info" if case.require == "none" else None
+
+
+def nouveau(case: Case) -> Outcome:
+    """Judged per device: nouveau may drive an old display card beside a compute card."""
+    taken = [device for device in pci_gpus(case, "nvidia") if device.driver == "nouveau"]
+    if not taken or any(device.driver == "nvidia" for device in pci_gpus(case, "nvidia")):
+        return None
+    return finding(
+        "nouveau-loaded",
+        *[_device(device) for device in taken],
+        seen("kernel driver bound to it", "nouveau", f"/sys/bus/pci/devices/{taken[0].address}/driver"),
+        severity=_severity(case),
+    )
+
+
+def other_driver(case: Case) -> Outcome:
+    taken = [device for device in pci_gpus(case, "nvidia") if device.driver in OTHER_DRIVERS]
+    if not taken or len(taken) < len(pci_gpus(case, "nvidia")):
+        return None
+    return finding(
+        "gpu-bound-to-other-driver",
+        *[_device(device) for device in taken],
+        seen("kernel driver bound to it", taken[0].driver, f"/sys/bus/pci/devices/{taken[0].address}/driver"),
+        severity="info" if case.require in (None, "none") else None,
+    )
+
+
+def not_installed(case: Case) -> Outcome:
+    """No module and no library. With a library but no module the module could not be built or loaded."""
+    if in_container(case) is True:
+        return NOT_HERE
+    if case.nvidia.module_loaded is not False:
+        return None
+    devices = pci_gpus(case, "nvidia")
+    if any(device.driver in ("nouveau", *OTHER_DRIVERS) for device in devices):
+        return NotApplicable("another kernel driver holds the GPU")
+    evidence = [*[_device(device) for device in devices], seen("NVIDIA module", "not loaded", "/sys/module/nvidia")]
+    library = case.nvidia.library_version
+    if library is None or (library is UNKNOWN and case.nvml is not None and case.nvml.status == "missing"):
+        evidence.append(seen("libcuda.so.1", "not found", "loader"))
+        return finding("driver-not-installed", *evidence, severity=_severity(case))
+    if library is UNKNOWN:
+        return Unknown("nvidia.library_version is not known")
+    evidence.append(seen("driver libraries on disk", library, "libcuda.so"))
+    if case.nvidia.secure_boot is True:
+        evidence.append(seen("Secure Boot", "on", "efivars"))
+        return finding("secure-boot-blocks-module", *evidence, confidence="possible", severity=_severity(case))
+    return finding("kernel-module-not-built", *evidence, confidence="likely", severity=_severity(case))
+
+
+def version_mismatch(case: Case) -> Outcome:
+    """NVML's own word counts most; without it the version in the kernel against that of the library on disk."""
+    nvml, module, library = case.nvml, known(case.nvidia.module_version), known(case.nvidia.library_version)
+    said = known(nvml.error) if nvml else None
+    evidence = [
+        seen("module in the kernel", module, case.source("/sys/module/nvidia/version")) if module else None,
+        seen("driver library", library, case.source("libnvidia-ml.so")) if library else None,
+        seen("NVML", said, "nvml") if said else None,
+    ]
+    told = "version mismatch" in (said or "").lower()
+    differ = bool(module and library and module != library)
+    if (nvml and nvml.status == "ok") or not (told or differ):
+        return None
+    return finding(
+        "driver-library-version-mismatch",
+        *[item for item in evidence if item],
+        confidence="certain" if told else "likely",
+    )
+
+
+def hangs(case: Case) -> Outcome:
+    """A look that did not come back is the finding, not a gap."""
+    asked = []
+    if case.nvml is not None and case.nvml.status == "timeout":
+        took = known(case.nvml.ms)
+        asked.append(seen("NVML", f"no answer{f' in {took / 1000:.1f} s' if took else ''}", "nvml in a child process"))
+    if case.nvidia.smi == "timeout":
+        asked.append(seen("nvidia-smi", known(case.nvidia.smi_text) or "no answer before its deadline", "nvidia-smi"))
+    return finding("nvidia-smi-hangs", *asked) if asked else None
+
+
+def answers(case: Case) -> Outcome:
+    """No finding of its own: it says that nothing could be asked, so that silence is never taken for health."""
+    works = driver_works(case)
+    if works is UNKNOWN:
+        return Unknown("NVML was not asked")
+    if works is False and case.nvml is not None and case.nvml.status in ("crashed", "error"):
+        return Unknown(f"NVML {case.nvml.status}: {known(case.nvml.error) or 'no reason given'}")
+    return None
+
+
+HOST = NVIDIA & LINUX & NOT_WSL
+CHECKS = (
+    Check("nvidia-smi-hangs", "driver", hangs, needs=("nvidia.nvml.status|nvidia.smi",)),
+    Check("nouveau-loaded", "driver", nouveau, HOST, ("pci",)),
+    Check("gpu-bound-to-other-driver", "driver", other_driver, HOST, ("pci",)),
+    Check("driver-not-installed", "driver", not_installed, HOST, ("pci", "nvidia.module_loaded")),
+    Check(
+        "driver-library-version-mismatch",
+        "driver",
+        version_mismatch,
+        NVIDIA & NOT_WSL,
+        ("nvidia.nvml.status|nvidia.module_version", "nvidia.nvml.status|nvidia.library_version"),
+    ),
+    Check("driver-answers", "driver", answers, NVIDIA),
+)

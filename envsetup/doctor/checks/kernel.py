@@ -1,0 +1,107 @@
+"""What the kernel's log reports. A log that cannot be read is unknown, never clean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from envsetup.compat import xid
+from envsetup.doctor.check import Check, Outcome, finding, seen
+from envsetup.doctor.when import NVIDIA
+from envsetup.model.maybe import known
+
+if TYPE_CHECKING:
+    from envsetup.doctor.case import Case
+    from envsetup.model.drivers import KernelEvent
+
+# Messages of the NVIDIA module that name their cause by themselves.
+NVRM = {
+    "requires use of the nvidia open kernel modules": "open-module-required",
+    "not supported by open nvidia.ko": "open-module-unsupported-gpu",
+    "legacy drivers": "driver-branch-dropped-gpu",
+    "api mismatch": "driver-library-version-mismatch",
+    "gpu has fallen off the bus": "gpu-fallen-off-bus",
+    "this pci i/o region assigned to your nvidia device is invalid": "gpu-mem-blocked-bar",
+    "gsp_tu10x.bin": "gsp-firmware-missing",
+    "gsp_ga10x.bin": "gsp-firmware-missing",
+    "power cables": "aux-power-missing",
+}
+
+
+def _events(case: Case, kind: str) -> list[KernelEvent]:
+    return [event for event in known(case.machine.kernel_events) or [] if event.kind == kind]
+
+
+def xids(case: Case) -> Outcome:
+    """One finding for each failure mode, with the last line as evidence; unknown numbers are not guessed at."""
+    events = [(event, number) for event in _events(case, "xid") if isinstance(number := event.code, int)]
+    rows = {number: row for _, number in events if (row := xid.row(number))}
+    last: dict[str, KernelEvent] = {}
+    counts: Counter[str] = Counter()
+    for event, number in events:
+        if number in rows:
+            last[rows[number].code] = event
+            counts[rows[number].code] += 1
+    return [
+        finding(
+            code,
+            seen(f"Xid {event.code} in the kernel log ({counts[code]} line(s))", event.text, case.source("kernel log")),
+            seen("meaning", rows[known(event.code) or 0].text, xid.cite(rows[known(event.code) or 0])),
+            subject="gpu",
+            confidence="likely",
+        )
+        for code, event in last.items()
+    ]
+
+
+def nvrm(case: Case) -> Outcome:
+    """Messages of a driver that answers now are history."""
+    if case.nvml is not None and case.nvml.status == "ok":
+        return None
+    last: dict[str, KernelEvent] = {}
+    for event in _events(case, "nvrm"):
+        text = event.text.lower()
+        last.update({code: event for words, code in NVRM.items() if words in text})
+    return [
+        finding(code, seen("kernel log", event.text, case.source("kernel log")), confidence="likely")
+        for code, event in last.items()
+    ]
+
+
+def secure_boot(case: Case) -> Outcome:
+    """The notice "tainting kernel" is harmless; a module that is not loaded because of its key is not."""
+    refused = [e for e in _events(case, "secure-boot") if "tainting" not in e.text.lower()]
+    if not refused or case.nvidia.module_loaded is not False:
+        return None
+    return finding("secure-boot-blocks-module", seen("kernel log", refused[-1].text, "kernel log"), confidence="likely")
+
+
+def hung(case: Case) -> Outcome:
+    events = _events(case, "hung-task")
+    if not events:
+        return None
+    return finding("kernel-hung-tasks", seen("kernel log", events[-1].text, case.source("kernel log")))
+
+
+def oom(case: Case) -> Outcome:
+    """History: it says why a training run vanished, not that memory is short now."""
+    events = _events(case, "oom")
+    if not events:
+        return None
+    return finding(
+        "low-ram",
+        seen("kernel log", events[-1].text, case.source("kernel log")),
+        severity="info",
+        title="The kernel has killed a process because memory ran out",
+        consequence="A run that vanished without a message was probably this one.",
+    )
+
+
+LOG = ("kernel_events",)
+CHECKS = (
+    Check("xid", "gpu-hardware", xids, NVIDIA, LOG),
+    Check("nvrm", "driver", nvrm, NVIDIA, LOG),
+    Check("secure-boot-blocks-module", "driver", secure_boot, NVIDIA, LOG),
+    Check("kernel-hung-tasks", "os", hung, needs=LOG),
+    Check("oom-killed", "os", oom, needs=LOG),
+)

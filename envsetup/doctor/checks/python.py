@@ -1,0 +1,139 @@
+"""The interpreter and its environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envsetup.compat import torch
+from envsetup.compat.tables import key
+from envsetup.doctor.builds import processor, system
+from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, fix, seen
+from envsetup.doctor.when import ENVIRONMENT, env_subject, framework, frameworks
+from envsetup.model.maybe import known
+
+if TYPE_CHECKING:
+    from envsetup.doctor.case import Case
+
+BITS_32 = 32
+
+
+def _served(case: Case, python: str, *, free_threaded: bool) -> list[str]:
+    """The PyTorch releases with a wheel for this Python here, newest first."""
+    os, arch = system(case), processor(case)
+    return [
+        row.version
+        for row in torch.releases()
+        if python in torch.pythons(row.version, os, arch, free_threaded=free_threaded)
+    ]
+
+
+def unsupported(case: Case) -> Outcome:
+    """Judged before anything is installed: what is installed and runs needs no wheel any more."""
+    version = known(case.python.version)
+    if version is None or (frameworks(case) and case.kind == "text"):
+        return NotApplicable("a framework is installed")
+    python = ".".join(version.split(".")[:2])
+    free = case.python.free_threaded is True
+    build = framework(case, "torch")
+    if frameworks(case) and build is None:
+        return NotApplicable("a framework is installed")
+    installed = known(build.version) if build else None
+    if installed is not None:
+        tags = torch.pythons(installed, system(case), processor(case), free_threaded=free)
+        by = (known(case.environment.installer) or {}).get("torch")
+        if not tags or python in tags or by not in ("pip", "uv"):
+            return None
+    elif _served(case, python, free_threaded=free):
+        return None
+    newest = torch.releases()[0]
+    offered = torch.pythons(newest.version, system(case), processor(case))
+    if not offered:
+        return NotApplicable("no builds for this system and processor")
+    shown = f"{version}{' (free-threaded)' if free else ''}"
+    want = offered[len(offered) // 2]
+    return finding(
+        "python-unsupported",
+        seen("Python", shown, case.source(known(case.python.executable) or "interpreter")),
+        seen(f"PyTorch {installed or newest.version} has wheels for", ", ".join(offered), torch.cite(newest.source)),
+        subject=env_subject(case),
+        title=f"There is no PyTorch for Python {shown}",
+        remedies=[
+            fix(
+                "Make an environment with a Python that has wheels",
+                f"envsetup create --framework pytorch --python {want}",
+            )
+        ],
+    )
+
+
+def bits(case: Case) -> Outcome:
+    if case.python.bits != BITS_32:
+        return None
+    return finding("python-32bit", seen("Python", "32-bit", case.source("interpreter")), subject=env_subject(case))
+
+
+def emulated(case: Case) -> Outcome:
+    """Under Rosetta the machine itself says x86_64: the processor's name gives it away."""
+    own, machine = known(case.python.arch), known(case.machine.arch)
+    apple = "apple" in (known(case.cpu.model) or "").lower()
+    rosetta = case.os.system == "macos" and apple and "x86_64" in (own, machine)
+    if not rosetta and (own is None or machine is None or {own, machine} != {"x86_64", "arm64"}):
+        return None
+    return finding(
+        "python-arch-emulated",
+        seen("Python", own or machine, case.source("interpreter")),
+        seen("processor", known(case.cpu.model) or machine, case.source("cpu")),
+        subject=env_subject(case),
+    )
+
+
+def broken(case: Case) -> Outcome:
+    """An environment without pip is no problem: uv makes them so."""
+    problems = known(case.environment.problems) or []
+    if not problems:
+        return None
+    path = known(case.environment.path) or "environment"
+    code = "conda-env-damaged" if case.environment.kind == "conda" else "broken-venv"
+    return finding(
+        code,
+        *[seen(path, problem, "files of the environment") for problem in problems],
+        subject=env_subject(case),
+        title=f"The environment {path} is broken: {problems[0]}" if path not in problems[0] else problems[0],
+    )
+
+
+def shadowing_path(case: Case) -> Outcome:
+    """PYTHONPATH alone is common and mostly harmless: ROS and editable installs live from it."""
+    value = case.variables.get("PYTHONPATH", "")
+    if "site-packages" not in value and "dist-packages" not in value:
+        return None
+    prefix = known(case.environment.path)
+    foreign = [part for part in value.split(":") if "-packages" in part and not (prefix and part.startswith(prefix))]
+    if not foreign:
+        return None
+    return finding(
+        "pythonpath-shadow", seen("PYTHONPATH", value, case.source("environment")), subject=env_subject(case)
+    )
+
+
+def conda_channel(case: Case) -> Outcome:
+    """The channel itself is not in the facts: the last release of the channel is."""
+    entry = (known(case.environment.conda_packages) or {}).get("pytorch", "")
+    if "pytorch-mutex" not in (known(case.environment.conda_packages) or {}) or not entry:
+        return None
+    return finding(
+        "conda-pytorch-channel-dead",
+        seen("conda package", f"pytorch {entry}", case.source("conda-meta")),
+        subject=env_subject(case),
+        confidence="likely" if key(entry.split(" ")[0]) else "possible",
+    )
+
+
+CHECKS = (
+    Check("python-unsupported", "python", unsupported, needs=("python|environment.python",)),
+    Check("python-32bit", "python", bits, needs=("python.bits|environment.python.bits",)),
+    Check("python-arch-emulated", "python", emulated, needs=("arch",)),
+    Check("broken-venv", "python", broken, ENVIRONMENT, ("environment.problems",)),
+    Check("pythonpath-shadow", "python", shadowing_path, ENVIRONMENT, ("env",)),
+    Check("conda-pytorch-channel-dead", "packages", conda_channel, ENVIRONMENT, ("environment.conda_packages",)),
+)

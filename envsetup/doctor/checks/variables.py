@@ -1,0 +1,125 @@
+"""Environment variables that hide, reorder or slow the GPUs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, fix, seen
+from envsetup.doctor.when import frameworks, gpus, has_any_gpu, has_gpu, wants_gpu
+from envsetup.model.maybe import known
+
+if TYPE_CHECKING:
+    from envsetup.doctor.case import Case
+    from envsetup.model.finding import Finding
+
+# Each variable with the vendor whose devices it names.
+MASKS = {
+    "CUDA_VISIBLE_DEVICES": "nvidia",
+    "HIP_VISIBLE_DEVICES": "amd",
+    "ROCR_VISIBLE_DEVICES": "amd",
+    "ZE_AFFINITY_MASK": "intel",
+}
+SLOW = ("CUDA_LAUNCH_BLOCKING", "HIP_LAUNCH_BLOCKING", "AMD_SERIALIZE_KERNEL")
+SCHEDULERS = {"SLURM_JOB_ID": "Slurm", "KUBERNETES_SERVICE_HOST": "Kubernetes", "PBS_JOBID": "PBS", "LSB_JOBID": "LSF"}
+
+
+def _visible(value: str, count: int | None) -> int | None:
+    """How many devices a mask leaves: the list is cut at its first invalid entry. None when that is not known."""
+    entries = [entry.strip() for entry in value.split(",")]
+    left = 0
+    for entry in entries:
+        if entry.lstrip("+").isdecimal():
+            if count is not None and int(entry) >= count:
+                break
+        elif not entry.upper().startswith(("GPU-", "MIG-")):
+            break  # "", "-1", "none", "NoDevFiles": all mean no device from here on
+        left += 1
+    if left and count is None:
+        return None
+    return left
+
+
+def hides(case: Case) -> Outcome:
+    if has_any_gpu(case) is False:
+        return NotApplicable("no GPU that could be hidden")
+    found: list[Finding] = []
+    for name, vendor in MASKS.items():
+        value = case.variables.get(name)
+        if value is None or has_gpu(case, vendor) is False:
+            continue
+        listed = gpus(case, vendor)
+        mig = any(known(gpu.mig_instances) for gpu in listed)
+        count = len(listed) if listed and not mig else None
+        left = _visible(value, count)
+        if left != 0:
+            continue
+        who = next((label for variable, label in SCHEDULERS.items() if variable in case.variables), None)
+        evidence = [seen(name, repr(value), case.source("environment"))]
+        evidence += [seen("GPUs here", count, case.source("driver"))] if count else []
+        evidence += [seen("set by", who, "environment")] if who else []
+        deliberate = value.strip() in ("", "-1") and not wants_gpu(case)
+        found.append(
+            finding(
+                "cuda-visible-devices-hides",
+                *evidence,
+                title=f"{name}={value!r} hides every GPU",
+                severity="warning" if deliberate or (who and not case.require) else None,
+                remedies=[fix("Unset it, or name a device that exists", f"unset {name}")],
+            )
+        )
+    return found
+
+
+def order(case: Case) -> Outcome:
+    models = {known(gpu.name) for gpu in gpus(case, "nvidia")}
+    if len(models) < 2 or case.variables.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID":  # noqa: PLR2004 - two models
+        return None
+    return finding(
+        "cuda-visible-devices-order",
+        seen("GPU models", ", ".join(sorted(name for name in models if name)), case.source("nvml")),
+        seen("CUDA_DEVICE_ORDER", case.variables.get("CUDA_DEVICE_ORDER", "not set"), case.source("environment")),
+    )
+
+
+def blocking(case: Case) -> Outcome:
+    on = {name: case.variables[name] for name in SLOW if case.variables.get(name, "0") not in ("", "0")}
+    if not on or not wants_gpu(case):
+        return None
+    return finding(
+        "cuda-launch-blocking-set",
+        *[seen(name, value, case.source("environment")) for name, value in on.items()],
+        remedies=[fix("Unset it when the debugging is over", f"unset {' '.join(on)}")],
+    )
+
+
+def jax_platforms(case: Case) -> Outcome:
+    value = case.variables.get("JAX_PLATFORMS") or case.variables.get("JAX_PLATFORM_NAME") or ""
+    if value.strip().lower() != "cpu" or not frameworks(case, "jax") or has_any_gpu(case) is not True:
+        return None
+    return finding("jax-platforms-forced", seen("JAX_PLATFORMS", value, case.source("environment")))
+
+
+def hsa_override(case: Case) -> Outcome:
+    """Wrong where its family is another one than that of the GPU: 10.3.0 is for gfx103x, 11.0.0 for gfx110x."""
+    value = case.variables.get("HSA_OVERRIDE_GFX_VERSION")
+    targets = [target for gpu in gpus(case, "amd") if (target := known(gpu.gfx))]
+    if not value or not targets:
+        return None
+    parts = value.split(".")
+    family = "gfx" + "".join(parts[:2])
+    if any(target.startswith(family) for target in targets):
+        return None
+    return finding(
+        "hsa-override-wrong",
+        seen("HSA_OVERRIDE_GFX_VERSION", value, case.source("environment")),
+        seen("GPU", ", ".join(targets), case.source("/sys/class/kfd")),
+    )
+
+
+CHECKS = (
+    Check("cuda-visible-devices-hides", "gpu-config", hides, needs=("env",)),
+    Check("cuda-visible-devices-order", "gpu-config", order, needs=("gpus", "env")),
+    Check("cuda-launch-blocking-set", "gpu-config", blocking, needs=("env",)),
+    Check("jax-platforms-forced", "jax", jax_platforms, needs=("env",)),
+    Check("hsa-override-wrong", "rocm", hsa_override, needs=("env", "gpus")),
+)

@@ -1,0 +1,103 @@
+"""The doctor's way: ask every check, weigh the texts, find the causes, say it in one line."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envsetup import __version__
+from envsetup.doctor.case import Case
+from envsetup.doctor.causes import explained
+from envsetup.doctor.check import Check, NotApplicable, Unknown, missing
+from envsetup.doctor.checks import CHECKS
+from envsetup.doctor.verdict import verdict
+from envsetup.doctor.weigh import weigh
+from envsetup.model.finding import CheckResult, DoctorReport, Target
+from envsetup.model.maybe import UNKNOWN, known
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from envsetup.doctor.case import Kind, Require
+    from envsetup.model.finding import Finding
+    from envsetup.model.machine import Machine
+    from envsetup.model.symptom import SymptomHit
+
+
+def examine(
+    machine: Machine,
+    *,
+    require: Require | None = None,
+    target: Kind = "live",
+    symptoms: Sequence[SymptomHit] = (),
+    areas: Collection[str] = (),
+    checks: Sequence[Check] = CHECKS,
+) -> DoctorReport:
+    """Diagnose a machine; any subset of its facts will do. Never raises for what the facts are.
+
+    `require` is what the user asks of the machine, `target` what kind of look it was, `symptoms` what error texts
+    say, `areas` restricts the checks. Findings come in reading order, each consequence with `caused_by`.
+    """
+    started = time.monotonic()
+    case = Case(machine, require=require, symptoms=symptoms, kind=target)
+    asked = [check for check in checks if not areas or check.area in areas]
+    results: list[CheckResult] = []
+    findings: list[Finding] = []
+    for check in asked:
+        result, found = ask(check, case)
+        results.append(result)
+        findings.extend(found)
+    joined, told = weigh(_once(findings), results, symptoms)
+    ordered = explained(joined)
+    return DoctorReport(
+        version=__version__,
+        target=Target(kind=target, env=known(case.environment.path)),
+        verdict=verdict(case, ordered, results, told),
+        findings=ordered,
+        checks=results,
+        ms=int((time.monotonic() - started) * 1000),
+    )
+
+
+def ask(check: Check, case: Case) -> tuple[CheckResult, list[Finding]]:
+    """One check's answer. A check that fails is a fault of the doctor, told as such, and the others go on."""
+    started = time.monotonic()
+
+    def result(status: str, reason: str = "") -> CheckResult:
+        ms = int((time.monotonic() - started) * 1000)
+        return CheckResult(id=check.id, status=status, ms=ms, reason=reason)  # type: ignore[arg-type]
+
+    try:
+        holds = check.when.holds(case)
+        if holds is False:
+            return result("not-applicable", check.when.otherwise), []
+        gap = missing(case.machine, check.needs)
+        if gap is None and holds is UNKNOWN:
+            gap = f"whether this applies is not known ({check.when.otherwise}?)"
+        if gap is not None:
+            return result("timeout" if "timeout" in gap or "timed out" in gap else "unknown", gap), []
+        answer = check.look(case)
+    except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
+        return result("crashed", f"{type(error).__name__}: {error}"), []
+    if isinstance(answer, Unknown):
+        return result("unknown", answer.reason), []
+    if isinstance(answer, NotApplicable):
+        return result("not-applicable", answer.reason), []
+    found = answer if isinstance(answer, list) else [answer] if answer else []
+    return result("finding" if found else "ok"), found
+
+
+def _once(findings: Sequence[Finding]) -> list[Finding]:
+    """Two checks may name one fault by different facts: one finding then, with the evidence of both."""
+    merged: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        place = (finding.code, "" if finding.subject in ("host", "gpu") else finding.subject)
+        first = merged.get(place)
+        if first is None:
+            merged[place] = finding
+            continue
+        more = [item for item in finding.evidence if item not in first.evidence]
+        merged[place] = msgspec.structs.replace(first, evidence=[*first.evidence, *more])
+    return list(merged.values())

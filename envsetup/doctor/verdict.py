@@ -1,0 +1,84 @@
+"""The answer in one line: ready with what, degraded, broken, or unknown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envsetup.doctor.causes import SERIOUS, root_cause
+from envsetup.doctor.checks.versions import NAMES, build_name
+from envsetup.doctor.when import driver_works, frameworks, gpus, has_any_gpu, is_gpu_build, wants_gpu
+from envsetup.model.finding import CheckResult, Finding, Verdict
+from envsetup.model.maybe import UNKNOWN, known
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from envsetup.doctor.case import Case
+
+# Without an answer to these there is no saying whether the GPU works.
+DECIDING = ("driver-answers", "no-supported-gpu", "nvidia-smi-hangs")
+UNDECIDED = ("unknown", "timeout", "crashed")
+
+
+def verdict(
+    case: Case, findings: Sequence[Finding], results: Sequence[CheckResult], told: Collection[str] = ()
+) -> Verdict:
+    """The verdict on findings in reading order; `told` are the codes that an error text speaks for."""
+    root = root_cause(findings, told)
+    first = next((finding for finding in findings if finding.code == root), None)
+    if first is not None and first.severity in SERIOUS:
+        return Verdict(status="broken", headline=first.title, root_cause=root)
+    gap = _gap(case, results)
+    if gap:
+        return Verdict(status="unknown", headline=gap, root_cause=root)
+    if first is not None:
+        return Verdict(status="degraded", headline=f"{_ready(case)}; but {_lower(first.title)}", root_cause=root)
+    return Verdict(status="ready", headline=_ready(case))
+
+
+def _lower(title: str) -> str:
+    """A title inside a sentence: names and acronyms keep their capital."""
+    first = title.split(" ", 1)[0]
+    return title if first != first.capitalize() or first in NAMES.values() else title[0].lower() + title[1:]
+
+
+def _gap(case: Case, results: Sequence[CheckResult]) -> str | None:
+    """A look that a GPU depends on and that could not be taken."""
+    if not wants_gpu(case) or case.kind == "text":
+        return _text_gap(case) if case.kind == "text" else None
+    for result in results:
+        if result.id in DECIDING and result.status in UNDECIDED:
+            return f"cannot say whether the GPU works: {result.reason}"
+    return None
+
+
+def _text_gap(case: Case) -> str | None:
+    if frameworks(case) or gpus(case, "nvidia") or gpus(case, "amd") or case.packages:
+        return None
+    return "this text names no GPU, driver or framework; nothing in it says that something is wrong"
+
+
+def _ready(case: Case) -> str:
+    """With what it is ready: framework and devices, or only one of them, or neither."""
+    names = ", ".join(build_name(case, build) for build in frameworks(case))
+    count = sum(len(gpus(case, vendor)) for vendor in ("nvidia", "amd", "intel", "apple"))
+    works = count and (driver_works(case) is not False)
+    builds = [build for build in frameworks(case) if is_gpu_build(build) or gpus(case, "apple")]
+    if names and works and builds and case.require != "none":
+        gpu_names = ", ".join(build_name(case, build) for build in builds)
+        return f"{gpu_names} can use {count} GPU{'s' if count > 1 else ''}"
+    if names:
+        return f"{names}{_no_gpu(case)}"
+    if case.kind == "text":
+        return "nothing wrong in what this text shows"
+    what = f"{count} GPU{'s' if count > 1 else ''} ready" if works else _no_gpu(case).removeprefix(": ")
+    return f"{what}; no framework yet: envsetup create --framework pytorch"
+
+
+def _no_gpu(case: Case) -> str:
+    here = has_any_gpu(case)
+    if case.require == "none":
+        return ": CPU only, as asked"
+    if here is UNKNOWN:
+        return ": on the CPU, no GPU is known" if known(case.machine.os) else ": no GPU is named"
+    return ": no GPU on this machine, CPU only" if here is False else ": CPU only"
