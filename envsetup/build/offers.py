@@ -53,6 +53,8 @@ def ask(sources: Sources, packages: list[str], uv: Uv, *, deadline: float = DEAD
         else:
             answered.append(place.name)
             offers += [offer for offer in answer if allowed.admits(offer.name, offer.version)]
+    # A mirror has one page per build and lacks some of them; it is unreachable only when none of its pages came.
+    unreachable = {name: reason for name, reason in unreachable.items() if name not in answered}
     return Offers(offers=offers, asked=packages, sources=list(dict.fromkeys(answered)), unreachable=unreachable)
 
 

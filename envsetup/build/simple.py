@@ -60,9 +60,9 @@ class Fetcher(msgspec.Struct, frozen=True, kw_only=True):
                 return None
             raise UnreachableError(f"answered {error.code} {error.reason}") from error
         except urllib.error.URLError as error:
-            raise UnreachableError(str(error.reason)) from error
+            raise UnreachableError(_reason(error.reason)) from error
         except (OSError, HTTPException, ValueError) as error:
-            raise UnreachableError(str(error) or type(error).__name__) from error
+            raise UnreachableError(_reason(error)) from error
 
     def _read(self, answer: addinfourl) -> str:
         data = bytearray()
@@ -89,6 +89,11 @@ class Fetcher(msgspec.Struct, frozen=True, kw_only=True):
             urllib.request.ProxyHandler(proxies),
             urllib.request.HTTPSHandler(context=context),
         )
+
+
+def _reason(error: str | Exception) -> str:
+    """A reason without the number of the error, which says nothing to people."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def _credentials(url: str) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ from envsetup.build.activation import make_relocatable, point_to
 from envsetup.build.manifest import LOCK_NAME, Manifest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, Timing, perform
+from envsetup.build.uv import NoSpaceError
 from envsetup.build.verify import verify
 from envsetup.model.codec import to_json
 from envsetup.model.errors import BuildError
@@ -42,6 +43,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
     interpreter: Interpreter
     uv: Uv
+    spare: Optional[Uv] = None  # asked for the packages when `uv` does not get them
     check: bool = True  # verify before it is put in place
     files_only: bool = False  # render, do not install
 
@@ -98,8 +100,14 @@ def steps(job: Job, stage: Stage, facts: list[str]) -> list[Step]:
         pins = stage.folder / LOCK_NAME
         pins.write_text(job.lock.text(), encoding="utf-8")
         args = ["pip", "sync", str(pins), "--require-hashes", "--python", str(env / "bin" / "python"), "--quiet"]
-        # Everything is pinned; uv refuses a constraint without a hash beside hashed pins.
-        job.uv.without("UV_CONSTRAINT").must("installation", *args, timeout=INSTALL_DEADLINE, tick=tick)
+        try:
+            _install(job.uv, args, tick)
+        except NoSpaceError:
+            raise
+        except BuildError:
+            if job.spare is None:
+                raise
+            _install(job.spare, args, tick)
         return ""
 
     def write(_: Callable[[], None]) -> str:
@@ -131,6 +139,11 @@ def steps(job: Job, stage: Stage, facts: list[str]) -> list[Step]:
     ]
     left_out = {"venv", "install", "verify"} if job.files_only else set() if job.check else {"verify"}
     return [step for step in wanted if step.id not in left_out]
+
+
+def _install(uv: Uv, args: list[str], tick: Callable[[], None]) -> None:
+    # Everything is pinned; uv refuses a constraint without a hash beside hashed pins.
+    uv.without("UV_CONSTRAINT").must("installation", *args, timeout=INSTALL_DEADLINE, tick=tick)
 
 
 def check_space(lock: Lock, folder: Path, uv: Uv, env: Path) -> None:

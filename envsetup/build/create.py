@@ -1,0 +1,217 @@
+"""`create` as one function: look, decide, lock, build. Result: schema `envsetup.create/1`, additive only."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Optional
+
+import msgspec
+
+from envsetup import __version__
+from envsetup.build import decide, locking
+from envsetup.build.manifest import Manifest, machine_digest
+from envsetup.build.stage import Stage
+from envsetup.build.steps import Step, Timing, perform
+from envsetup.build.venv import Job, build, files, steps
+from envsetup.model.codec import from_json
+from envsetup.model.errors import BuildError, InputError
+from envsetup.model.machine import Machine
+from envsetup.model.plan import Plan, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsetup.build.decide import Decision
+    from envsetup.build.steps import Progress
+    from envsetup.model.lock import Lock
+    from envsetup.model.offers import Offers
+
+SCHEMA = "envsetup.create/1"
+TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asked for, read."""
+
+    target: Path
+    request: Request
+    name: Optional[str] = None
+    machine: Optional[Path] = None
+    lock: Optional[Path] = None
+    check: bool = True
+    dry_run: bool = False
+    files_only: bool = False
+
+
+class Created(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
+    """How it ended. `files` (dry run only) maps path to content; `verified` is None when nobody looked."""
+
+    schema_: str = SCHEMA
+    version: str = __version__
+    status: Literal["created", "rendered", "planned", "impossible"]
+    path: str
+    plan: Plan
+    python: Optional[str] = None
+    lock: Optional[str] = None
+    lock_reused: bool = False
+    packages: dict[str, str] = {}
+    verified: Optional[list[str]] = None
+    activate: Optional[str] = None
+    steps: list[str] = []
+    files: dict[str, str] = {}
+    timings: list[Timing] = []
+    unreachable: dict[str, str] = {}
+
+
+class _Seen(msgspec.Struct):
+    """What the first steps leave for the next ones."""
+
+    machine: Optional[Machine] = None
+    offers: Optional[Offers] = None
+    decision: Optional[Decision] = None
+    lock: Optional[Lock] = None
+    reused: bool = False
+
+
+def create(order: Order, progress: Progress) -> Created:
+    """Do it. Raises EnvsetupError with one line; then nothing was changed."""
+    seen = _Seen()
+    timings = perform(_preparation(order, seen), progress)
+    decision = seen.decision
+    if decision is None:
+        raise AssertionError
+    path = str(order.target)
+    unreachable = seen.offers.unreachable if seen.offers else {}
+    if decision.plan.status == "impossible":
+        return Created(status="impossible", path=path, plan=decision.plan, unreachable=unreachable)
+    timings += perform([_locking(order, seen)], progress) if seen.lock is None else []
+    job = _job(order, decision, seen)
+    result = Created(
+        status="planned" if order.dry_run else "rendered" if order.files_only else "created",
+        path=path,
+        plan=decision.plan,
+        python=decision.interpreter.version,
+        lock=job.lock.digest(),
+        lock_reused=seen.reused,
+        packages={package.name: package.version for package in job.lock.packages},
+        unreachable=unreachable,
+    )
+    if order.dry_run:
+        planned = steps(job, Stage(order.target), [])
+        return msgspec.structs.replace(
+            result,
+            steps=[f"{step.title}: {step.command}" if step.command else step.title for step in planned],
+            files={name: content.decode() for name, content in files(job).items()},
+        )
+    try:
+        built = build(job, progress)
+    except BuildError:
+        if seen.reused:
+            locking.forget(decide.question_of(decision, order.request.extras))
+        raise
+    return msgspec.structs.replace(
+        result,
+        verified=built.verified,
+        activate=None if order.files_only else f". {shlex.quote(f'{path}/bin/activate')}",
+        timings=[*timings, *built.timings],
+    )
+
+
+def _preparation(order: Order, seen: _Seen) -> list[Step]:
+    if order.lock is not None:
+        lock = seen.lock = locking.given_lock(order.lock)
+        request = order.request
+
+        def read(_: Callable[[], None]) -> str:
+            seen.decision = decide.decide_by_lock(request, lock)
+            return f"{len(lock.packages)} packages"
+
+        return [Step(id="lock", title="read lock", run=read)]
+
+    def look(_: Callable[[], None]) -> str:
+        seen.machine = _machine(order)
+        return ""
+
+    def ask(_: Callable[[], None]) -> str:
+        if decide.hopeless(order.request, seen.machine or Machine()):
+            return "not asked"
+        seen.offers = decide.look_at_sources(order.request)
+        if seen.offers is None:
+            return "not asked (--offline)"
+        lost = [f"{name} unreachable: {reason}" for name, reason in seen.offers.unreachable.items()]
+        return "; ".join([", ".join(seen.offers.sources) or "none answered", *lost])
+
+    def settle(_: Callable[[], None]) -> str:
+        machine = seen.machine or Machine()
+        request = msgspec.structs.replace(
+            order.request, python=order.request.python or (decide.wanted_python(machine) if order.machine else None)
+        )
+        seen.decision = decide.decide(request, machine, seen.offers)
+        return summary(seen.decision.plan) if seen.decision.plan.status == "ok" else "impossible"
+
+    return [
+        Step(id="probe", title="look at the machine", run=look),
+        Step(id="sources", title="ask the sources", run=ask),
+        Step(id="plan", title="decide", run=settle),
+    ]
+
+
+def _locking(order: Order, seen: _Seen) -> Step:
+    def lock(tick: Callable[[], None]) -> str:
+        if seen.decision is not None:
+            seen.lock, seen.reused = decide.lock_for(seen.decision, order.request.extras, tick)
+        count = len(seen.lock.packages) if seen.lock else 0
+        return f"{count} packages" + (", made before" if seen.reused else "")
+
+    return Step(id="lock", title="lock versions and hashes", run=lock)
+
+
+def _machine(order: Order) -> Machine:
+    if order.machine is not None:
+        try:
+            return from_json(order.machine.read_bytes(), Machine, name=str(order.machine))
+        except OSError as error:
+            raise InputError(
+                f"{order.machine}: {error.strerror}; --machine takes a snapshot of envsetup probe"
+            ) from error
+    from envsetup.probe.collect import probe  # noqa: PLC0415 - a given lock needs no look at the machine
+    from envsetup.world.live import LiveWorld  # noqa: PLC0415
+
+    return probe(LiveWorld())
+
+
+def _job(order: Order, decision: Decision, seen: _Seen) -> Job:
+    if seen.lock is None:
+        raise AssertionError
+    manifest = Manifest(
+        tool=__version__,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        target="venv",
+        python=decision.interpreter.version,
+        request=order.request,
+        plan=decision.plan,
+        lock=seen.lock.digest(),
+        sources=[source.name for source in decision.sources.all],
+        probe=machine_digest(decision.machine) if decision.machine else None,
+    )
+    return Job(
+        target=order.target,
+        name=order.name,
+        summary=summary(decision.plan),
+        plan=decision.plan,
+        lock=seen.lock,
+        manifest=manifest,
+        interpreter=decision.interpreter,
+        uv=decision.uv,
+        spare=decision.spare,
+        check=order.check,
+        files_only=order.files_only,
+    )
+
+
+def summary(plan: Plan) -> str:
+    """What a plan installs, in a few words."""
+    named = [f"{TITLES.get(p.name, p.name)} {p.version}{f'+{p.variant}' if p.variant else ''}" for p in plan.packages]
+    return ", ".join(named) or "the packages of the lock"

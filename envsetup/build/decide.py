@@ -1,0 +1,195 @@
+"""From a request to a decision that can be built: machine, sources, interpreter and plan, then the lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+import msgspec
+
+from envsetup.build import interpreters, locking
+from envsetup.build.offers import ask
+from envsetup.build.pipconfig import read_pip_config
+from envsetup.build.sources import OFFICIAL, Sources, for_plan, gather
+from envsetup.build.uv import Uv, make_uv
+from envsetup.build.uvenv import uv_settings
+from envsetup.build.wanted import requirements
+from envsetup.model.errors import InputError
+from envsetup.model.machine import Machine
+from envsetup.model.maybe import known
+from envsetup.model.plan import Plan, PlannedPackage
+from envsetup.model.software import Python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsetup.build.interpreters import Interpreter
+    from envsetup.model.lock import Lock
+    from envsetup.model.offers import Offers
+    from envsetup.model.plan import Device, Request
+
+# What is asked of the sources, by the framework's name in a plan.
+PACKAGES = {
+    "torch": ["torch", "torchvision", "torchaudio"],
+    "tensorflow": ["tensorflow", "tensorflow-cpu"],
+    "jax": ["jax", "jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin"],
+}
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What will be built, from where, with what. `machine` and `offers` are None where nobody looked."""
+
+    plan: Plan
+    interpreter: Interpreter
+    sources: Sources
+    uv: Uv
+    spare: Optional[Uv] = None  # with the official index too, for a given lock that the configured sources lack
+    machine: Optional[Machine] = None
+    offers: Optional[Offers] = None
+
+
+def engine(request: Request, variants: list[str]) -> tuple[Sources, Uv]:
+    """The sources of a request, and uv set up to use them."""
+    sources = gather(read_pip_config(), request.source, variants)
+    return sources, uv_for(sources, offline=request.offline)
+
+
+def uv_for(sources: Sources, *, offline: bool) -> Uv:
+    """Uv that installs from these sources."""
+    return make_uv(uv_settings(sources), secrets=sources.secrets, offline=offline)
+
+
+def look_at_sources(request: Request) -> Offers | None:
+    """What the sources of a request offer of its frameworks; None when it may not ask (`--offline`)."""
+    from envsetup.compat.torch import releases  # noqa: PLC0415 - tables are read only where a source is asked
+    from envsetup.resolve.asked import read  # noqa: PLC0415
+
+    names = [name for framework in read(request).frameworks for name in PACKAGES[framework.name]]
+    if request.offline:
+        return None
+    sources, uv = engine(request, sorted({variant.name for row in releases() for variant in row.variants}))
+    return ask(sources, names, uv)
+
+
+def hopeless(request: Request, machine: Machine) -> Plan | None:
+    """The plan that is impossible on this machine whatever the sources offer, or None: then it is worth asking them."""
+    from envsetup.resolve import resolve  # noqa: PLC0415 - as above
+
+    plan = resolve(request, machine)
+    return plan if plan.impossible and plan.impossible.constraint == "device" else None
+
+
+def decide(request: Request, machine: Machine, offers: Offers | None) -> Decision:
+    """The plan for this machine and the installed interpreter that it is made for; it may say why there is none.
+
+    Raises InputError when no interpreter answers `request.python`.
+    """
+    from envsetup.resolve import resolve  # noqa: PLC0415 - tables are read only where something is planned
+
+    installed = interpreters.candidates(request.python)
+    choice = next(installed, None)
+    if choice is None:
+        raise no_interpreter(request.python)
+    if request.python is not None:
+        request = msgspec.structs.replace(request, python=choice.short)
+    here = msgspec.structs.replace(machine, python=as_python(choice), pythons=[])
+    plan = resolve(request, here, offers)
+    if plan.impossible and plan.impossible.constraint in {"python", "source"} and request.python is None:
+        # Only now is it worth the time to run every interpreter on this machine.
+        others = list(installed)
+        plan = resolve(request, msgspec.structs.replace(here, pythons=[as_python(other) for other in others]), offers)
+        choice = next((other for other in others if other.short == plan.python), choice)
+    sources, _ = engine(request, [package.variant for package in plan.packages if package.variant])
+    sources = for_plan(without_silent(sources, offers), plan)
+    return Decision(
+        plan=plan,
+        interpreter=choice,
+        sources=sources,
+        uv=uv_for(sources, offline=request.offline),
+        machine=here,
+        offers=offers,
+    )
+
+
+def without_silent(sources: Sources, offers: Offers | None) -> Sources:
+    """The sources without those that did not answer: pip passes over them, uv would give up.
+
+    One that answered with a refusal stays: uv may have credentials for it that envsetup does not look for.
+    """
+    dead = {name for name, why in offers.unreachable.items() if not why.startswith("answered")} if offers else set()
+    kept = [source for source in sources.all if source.name not in dead or source.url in {None, sources.pip.index_url}]
+    return msgspec.structs.replace(sources, all=kept)
+
+
+def decide_by_lock(request: Request, lock: Lock) -> Decision:
+    """A given lock is the decision: what it holds is the plan, and nothing is looked at.
+
+    Raises InputError when a framework that was asked for is not in it.
+    """
+    interpreter = next(interpreters.candidates(request.python), None)
+    if interpreter is None:
+        raise no_interpreter(request.python)
+    frameworks = [name for names in PACKAGES.values() for name in names]
+    packages = []
+    for package in lock.packages:
+        if package.name in frameworks:
+            version, _, local = package.version.partition("+")
+            packages.append(PlannedPackage(name=package.name, version=version, variant=local or None))
+    variants = sorted({package.variant for package in packages if package.variant})
+    plan = Plan(status="ok", device=_device(variants), packages=packages, python=interpreter.short)
+    sources, uv = engine(request, variants)
+    official = [msgspec.structs.replace(package, index=OFFICIAL) for package in packages if package.variant]
+    more = for_plan(sources, msgspec.structs.replace(plan, packages=official))
+    return Decision(
+        plan=plan,
+        interpreter=interpreter,
+        sources=sources,
+        uv=uv,
+        spare=uv_for(more, offline=request.offline) if official else None,
+    )
+
+
+def _device(variants: list[str]) -> Device:
+    known: dict[str, Device] = {"cu": "cuda", "rocm": "rocm", "xpu": "xpu"}
+    return next((device for start, device in known.items() for v in variants if v.startswith(start)), "cpu")
+
+
+def lock_for(decision: Decision, extras: list[str], tick: Callable[[], None]) -> tuple[Lock, bool]:
+    """The lock of a decision, and whether it was made before."""
+    question = question_of(decision, extras)
+    if (lock := locking.recall(question)) is not None:
+        return lock, True
+    lock = locking.make_lock(question, decision.interpreter, decision.uv, tick)
+    locking.remember(question, lock)
+    return lock, False
+
+
+def question_of(decision: Decision, extras: list[str]) -> locking.Question:
+    """What the lock of a decision answers."""
+    wanted = requirements(decision.plan, decision.offers, extras)
+    return locking.question(wanted, decision.interpreter, decision.sources)
+
+
+def as_python(interpreter: Interpreter) -> Python:
+    """An interpreter as a fact of the machine."""
+    return Python(
+        version=interpreter.version,
+        free_threaded=interpreter.free_threaded,
+        implementation=interpreter.implementation,
+        executable=interpreter.path,
+    )
+
+
+def no_interpreter(request: str | None) -> InputError:
+    """The one line that says what there is instead."""
+    found = ", ".join(dict.fromkeys(i.short for i in interpreters.candidates())) or "none"
+    return InputError(
+        f"--python {request}: not installed; found {found}",
+        hint=f"install it, for example with: uv python install {request}",
+    )
+
+
+def wanted_python(machine: Machine) -> str | None:
+    """The interpreter that a described machine asks for, as `--python` would be typed."""
+    python = known(machine.python)
+    version = known(python.version) if python else None
+    return ".".join(version.split(".")[:2]) if version else None

@@ -1,0 +1,60 @@
+"""The result of `create` for people."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from envsetup.build.create import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envsetup.build.create import Created
+    from envsetup.model.plan import Plan
+
+
+def text(made: Created, *, verbose: bool) -> str:
+    """A few lines, the answer first."""
+    return "\n".join(_lines(made, verbose=verbose)) + "\n"
+
+
+def _lines(made: Created, *, verbose: bool) -> Iterator[str]:
+    if made.status == "impossible":
+        yield from _impossible(made)
+        yield from _why(made.plan) if verbose else ()
+        return
+    yield f"{made.status}: {summary(made.plan)}, Python {made.python}, {len(made.packages)} packages"
+    for warning in made.plan.warnings:
+        yield f"warning: {warning}"
+    yield from _why(made.plan) if verbose or made.status == "planned" else ()
+    if made.status == "planned":
+        yield f"would make {made.path}:"
+        yield from (f"  {number}. {step}" for number, step in enumerate(made.steps, 1))
+        for name, content in made.files.items():
+            yield f"--- {name}"
+            yield content.rstrip("\n")
+        return
+    yield f"at        {made.path}"
+    if made.status == "created":
+        yield f"verified  {'; '.join(made.verified) if made.verified is not None else 'no (--no-verify)'}"
+        yield f"use it    {made.activate}"
+        yield f"prove it  envsetup smoke --env {shlex.quote(made.path)}"
+
+
+def _impossible(made: Created) -> Iterator[str]:
+    reason = made.plan.impossible
+    if reason is None:
+        return
+    yield f"impossible ({reason.constraint}): {reason.text}"
+    yield f"nearest change: {reason.nearest}"
+    for name, why in made.unreachable.items():
+        yield f"note: {name} could not be asked: {why}"
+    yield "nothing was written"
+
+
+def _why(plan: Plan) -> Iterator[str]:
+    for reason in plan.reasons:
+        yield f"  because   {reason.text} ({reason.constraint}: {reason.evidence}; {reason.table})"
+    for rejected in plan.rejected:
+        yield f"  rejected  {rejected.candidate}: {rejected.text} ({rejected.constraint})"
