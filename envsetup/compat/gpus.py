@@ -116,3 +116,8 @@ def intel(name: str) -> IntelGpu | None:
 def cite(row: Row) -> str:
     """Source and date of a row of this table."""
     return table().cite(row.source)
+
+
+def rocm_channels() -> set[str]:
+    """The ROCm channels ("rocm7.2") whose gfx targets were read."""
+    return {name for row in table().amd for name in row.wheels}

@@ -76,10 +76,10 @@ def platform(os: str, arch: str) -> Platform | None:
     return table().platforms.get(f"{os}-{arch}")
 
 
-def python_fits(version: str, python: str) -> bool:
-    """Whether a release has wheels for a Python ("3.12")."""
-    row = release(version)
-    return row is not None and key(row.python_min) <= key(python) <= key(table().python_last.version)
+def pythons(row: Release) -> list[str]:
+    """The Python versions with wheels of a release, ascending."""
+    first, last = key(row.python_min)[1], key(table().python_last.version)[1]
+    return [f"3.{minor}" for minor in range(first, last + 1)]
 
 
 def cite(source: str | None) -> str:

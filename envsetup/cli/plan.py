@@ -1,0 +1,110 @@
+"""`envsetup plan`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from envsetup.model.machine import Machine
+    from envsetup.model.offers import Offers
+    from envsetup.model.plan import Request
+
+EPILOG = """\b
+Examples:
+  envsetup plan                                         PyTorch for this machine, and why
+  envsetup plan --framework pytorch --gpu -v            with everything that was rejected
+  envsetup plan --framework "pytorch==2.11.*" --python 3.12
+  envsetup plan --framework tensorflow --machine node7.json --offline
+  envsetup plan --gpu-name "RTX 5090" --driver 570.26   before you buy it
+  envsetup plan --source pypi                           when only the package index can be reached
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Say what create would install, and why.")
+@click.option("--framework", "frameworks", multiple=True, help="pytorch, tensorflow, jax; repeatable; pytorch==2.11.*")
+@click.option("--gpu", "device", flag_value="gpu", help="A GPU build, or the reason why there is none.")
+@click.option("--cpu", "device", flag_value="cpu", help="The CPU build.")
+@click.option("--with", "extras", multiple=True, metavar="NAME,...", help="More packages: jupyter, transformers, pyg.")
+@click.option("--python", metavar="VERSION", help="3.12 or 3.13t; default: the machine's own.")
+@click.option("--target", default="venv", show_default=True, help="venv, conda, docker, devcontainer.")
+@click.option("--source", help="official, pypi, a mirror's name, a URL or a folder.")
+@click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded, or a description.")
+@click.option("--offline", is_flag=True, help="Decide from the shipped data alone; no source is asked.")
+@click.option("--gpu-name", metavar="NAME", help="What if this were the GPU.")
+@click.option("--driver", metavar="VERSION", help="What if this were the NVIDIA driver.")
+@click.option("--os", "system", type=click.Choice(["linux", "windows", "macos"]), help="What if this were the system.")
+@click.option("--arch", type=click.Choice(["x86_64", "aarch64", "arm64"]), help="What if this were the processor.")
+@click.option("--glibc", metavar="VERSION", help="What if this were the C library.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-v", "--verbose", count=True, help="Everything: reasons with their sources, all that was rejected.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the pick.")
+def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
+    """Say what create would install on this machine and why, what was rejected, and what else there is."""
+    from envsetup.model.codec import to_json
+    from envsetup.model.errors import Exit
+    from envsetup.resolve import resolve
+
+    request = _request(**options)
+    machine = _machine(**options)
+    offers, note = _offers(request)
+    plan = resolve(request, machine, offers)
+    if options["as_json"]:
+        click.echo(to_json(plan), nl=False)
+    else:
+        from envsetup.report.plan_text import text
+
+        click.echo(text(plan, verbose=options["verbose"], quiet=options["quiet"], note=note), nl=False)
+    return int(Exit.OK if plan.status == "ok" else Exit.FINDINGS)
+
+
+def _request(**o: Any) -> Request:  # noqa: ANN401 - as above
+    from envsetup.model.errors import InputError
+    from envsetup.model.plan import Request
+
+    if o["target"] not in {"venv", "conda", "docker", "devcontainer"}:
+        raise InputError(f"--target {o['target']}: known are venv, conda, docker, devcontainer")
+    return Request(
+        frameworks=list(o["frameworks"]),
+        device=o["device"] or "auto",
+        extras=[name for text in o["extras"] for name in text.split(",") if name],
+        python=o["python"],
+        target=o["target"],
+        source=o["source"],
+        offline=o["offline"],
+    )
+
+
+def _machine(**o: Any) -> Machine:  # noqa: ANN401 - as above
+    from envsetup.resolve.whatif import changed
+
+    if o["machine"]:
+        from pathlib import Path
+
+        from envsetup.model.codec import from_json
+        from envsetup.model.errors import InputError
+        from envsetup.model.machine import Machine as Shape
+
+        try:
+            machine = from_json(Path(o["machine"]).read_bytes(), Shape, name=o["machine"])
+        except OSError as error:
+            raise InputError(f"--machine {o['machine']}: {error.strerror or error}") from error
+    else:
+        from envsetup.probe.collect import probe
+        from envsetup.world.live import LiveWorld
+
+        machine = probe(LiveWorld())
+    return changed(
+        machine, gpu_name=o["gpu_name"], driver=o["driver"], system=o["system"], arch=o["arch"], glibc=o["glibc"]
+    )
+
+
+def _offers(request: Request) -> tuple[Offers | None, str]:
+    if request.offline:
+        return None, "decided from the shipped data; no source was asked (--offline)"
+    from envsetup.build.decide import look_at_sources
+
+    offers = look_at_sources(request)
+    silent = "; ".join(f"{name} did not answer: {why}" for name, why in (offers.unreachable if offers else {}).items())
+    return offers, silent

@@ -1,0 +1,138 @@
+"""The constraints that all frameworks share, each a small function from facts and a row to a verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envsetup.compat import arch, drivers
+from envsetup.compat.tables import at_least
+from envsetup.resolve.candidate import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envsetup.resolve.asked import Framework
+    from envsetup.resolve.facts import Device, Facts
+
+
+def request(framework: Framework, version: str, variant: str | None, table: str) -> Check:
+    """The versions asked for."""
+    ok = framework.accepts(version, variant)
+    wanted = f"{framework.title} {framework.specifier or '(any version)'}"
+    return Check(
+        constraint="request",
+        ok=ok,
+        text=f"{version} is {'what was asked for' if ok else 'outside what was asked for'}",
+        evidence=f"asked for: {wanted}",
+        table=table,
+        need=f"ask for {framework.title} {version}",
+    )
+
+
+def python(tag: str | None, have: Sequence[str], what: str, table: str) -> Check:
+    """A wheel for the interpreter."""
+    span = _span(have)
+    ok = tag is not None and tag in have
+    return Check(
+        constraint="python",
+        ok=ok,
+        text=f"{what} has a wheel for Python {tag}" if ok else f"{what} has wheels for Python {span} only",
+        evidence=f"python: {tag or 'none'}",
+        table=table,
+        need=f"Python {span}",
+    )
+
+
+def libc(facts: Facts, floor: str | None, what: str, table: str) -> Check | None:
+    """The wheel's glibc floor; None off Linux."""
+    if facts.os != "linux":
+        return None
+    if facts.libc == "musl":
+        return Check(
+            constraint="libc",
+            ok=False,
+            text=f"{what} is built for glibc; no wheel is built for musl",
+            evidence=f"libc: musl {facts.libc_version or ''}".strip(),
+            table=table,
+            need="a distribution with glibc (Debian, Ubuntu, Fedora, RHEL), for instance in a container",
+        )
+    have = facts.libc_version
+    ok = floor is None or have is None or at_least(have, floor)
+    return Check(
+        constraint="libc",
+        ok=ok,
+        text=f"{what} needs glibc {floor}" + (f", this system has {have}" if have and not ok else ""),
+        evidence=f"libc: glibc {have or 'of unknown version'}",
+        table=table,
+        need=f"glibc {floor} or newer, for instance in a container of a newer distribution",
+    )
+
+
+def driver(facts: Facts, cuda: str, what: str) -> tuple[Check, bool]:
+    """The driver floor of a CUDA toolkit, and whether the driver is native to it."""
+    floor = drivers.minimum_driver(cuda, facts.driver_os)
+    if floor is None:
+        return _no_floor(cuda, what), False
+    have = facts.driver_version
+    native = floor.native is not None and (have is None or at_least(have, floor.native))
+    ok = have is None or at_least(have, floor.minor_compat)
+    if not ok:
+        text = f"{what} (CUDA {cuda}) needs driver {floor.minor_compat} or newer, this one is {have}"
+    elif have is None:
+        text = f"{what} (CUDA {cuda}) needs driver {floor.minor_compat} or newer"
+    elif native:
+        text = f"driver {have} runs CUDA {cuda} natively (from {floor.native})"
+    else:
+        text = f"driver {have} runs CUDA {cuda} by minor-version compatibility (from {floor.minor_compat})"
+    check = Check(
+        constraint="driver",
+        ok=ok,
+        text=text,
+        evidence=f"driver.nvidia: {have or 'unknown'}",
+        table=floor.table,
+        need=f"NVIDIA driver {floor.minor_compat} or newer",
+    )
+    return check, native
+
+
+def gpu_arch(
+    devices: Sequence[Device], archs: Sequence[str], what: str, table: str, *, native: bool
+) -> tuple[Check, list[arch.Coverage]]:
+    """Compiled code for every GPU that must work; a GPU of unknown capability is not held against the build."""
+    covered = {d: arch.covers(archs, d.cc, native_driver=native) for d in devices if d.cc}
+    bad = [d for d, coverage in covered.items() if not coverage]
+    evidence = ", ".join(f"gpu {d.index}: {d.label}" for d in devices)
+    if bad:
+        text = f"{what} has {_miss(covered[bad[0]])} for {', '.join(d.label for d in bad)}"
+    else:
+        entries = sorted({c.entry for c in covered.values() if c.entry})
+        text = f"{what} has code for this GPU ({', '.join(entries) or 'capability unknown'})"
+    check = Check(
+        constraint="gpu-arch",
+        ok=not bad,
+        text=text,
+        evidence=evidence,
+        table=table,
+        need=f"a GPU that {what} was compiled for",
+    )
+    return check, list(covered.values())
+
+
+def _miss(coverage: arch.Coverage) -> str:
+    return coverage.text.split(" for compute")[0] if coverage.text.startswith("no code") else coverage.text
+
+
+def _no_floor(cuda: str, what: str) -> Check:
+    return Check(
+        constraint="driver",
+        ok=False,
+        text=f"no driver floor is known for {what} (CUDA {cuda})",
+        evidence=f"cuda: {cuda}",
+        table="cuda.json has no row for it",
+    )
+
+
+def _span(versions: Sequence[str]) -> str:
+    if not versions:
+        return "none on this system"
+    return versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]}"

@@ -1,0 +1,134 @@
+"""From the judged candidates to words: why the pick, why not the others, what else, and what nothing would need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envsetup.compat.tables import key
+from envsetup.model.plan import Alternative, Impossible, PlannedPackage, Reason, Rejected
+from envsetup.resolve.candidate import fits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsetup.model.plan import Constraint
+    from envsetup.resolve.candidate import Candidate, Case, Check, Target
+
+# When several single changes would each help, the first of these is named as the deciding one: what no version of
+# the framework can cure comes before what is easily changed, and buying another GPU comes last.
+_DECIDING: tuple[Constraint, ...] = (
+    "os",
+    "arch",
+    "libc",
+    "python",
+    "driver",
+    "framework",
+    "request",
+    "source",
+    "gpu-arch",
+)
+
+_COST: dict[Constraint, str] = {
+    "driver": "a driver update (root, reboot)",
+    "python": "another Python",
+    "libc": "a newer distribution or a container",
+    "source": "another source",
+    "request": "another version than asked for",
+    "framework": "without the extra that holds it back",
+    "os": "another operating system",
+    "arch": "another machine",
+    "gpu-arch": "another GPU",
+}
+
+
+def reasons(pick: Candidate, target: Target) -> list[Reason]:
+    """Each constraint that the pick meets, with the machine's fact and the data row."""
+    return [_reason(check) for check in [*pick.checks, *target.checks]]
+
+
+def _reason(check: Check) -> Reason:
+    return Reason(constraint=check.constraint, text=check.text, evidence=check.evidence, table=check.table)
+
+
+def rejected(candidates: list[Candidate], pick: Candidate | None) -> list[Rejected]:
+    """What ranks above the pick (everything, without one) and the constraint that killed it, best first."""
+    lost = [c for c in candidates if c.failing and (pick is None or c.rank > pick.rank or c.version == pick.version)]
+    ordered = sorted(lost, key=lambda c: c.rank, reverse=True)
+    return [Rejected(candidate=c.label, constraint=c.failing[0].constraint, text=c.failing[0].text) for c in ordered]
+
+
+def alternatives(candidates: list[Candidate], pick: Candidate) -> list[Alternative]:
+    """Other builds that work here, and newer ones with the one change each needs."""
+    able = fits(candidates)
+    found: list[Alternative] = []
+    if sibling := next((c for c in able if c.version == pick.version and c.variant != pick.variant), None):
+        found.append(_alternative(sibling, f"{sibling.label}: the same release, another build", _sibling_cost(sibling)))
+    if newer := next(
+        (c for c in sorted(able, key=lambda c: c.rank, reverse=True) if _ahead(c, pick) and not c.certain), None
+    ):
+        text = f"{newer.label}: newer, but not confirmed; taken when a source is found to offer it"
+        found.append(_alternative(newer, text, "an unconfirmed build"))
+    if older := next((c for c in able if key(c.version) < key(pick.version)), None):
+        found.append(_alternative(older, f"{older.label}: the release before", "an older framework"))
+    for constraint in ("driver", "python", "source", "framework", "libc"):
+        best = next(iter(fits(candidates, but_for=constraint)), None)
+        if best and _ahead(best, pick) and best.failing:
+            found.append(
+                _alternative(best, f"{best.label}, with {best.failing[0].need}", _COST[best.failing[0].constraint])
+            )
+    return found
+
+
+def _ahead(candidate: Candidate, pick: Candidate) -> bool:
+    return key(candidate.version) > key(pick.version)
+
+
+def _sibling_cost(candidate: Candidate) -> str:
+    return "none" if candidate.native else "minor-version compatibility: no PTX, some newer driver features missing"
+
+
+def _alternative(candidate: Candidate, text: str, cost: str) -> Alternative:
+    package = PlannedPackage(
+        name=candidate.package, version=candidate.version, variant=candidate.variant, index=candidate.index
+    )
+    return Alternative(text=text, cost=cost, packages=[package])
+
+
+def impossible(candidates: list[Candidate], case: Case, judge: Callable[[Case], list[Candidate]]) -> Impossible:
+    """The constraint that decides that nothing fits, and the nearest change.
+
+    `judge` judges the candidates anew for a case with fewer GPUs.
+    """
+    title = case.framework.title
+    for constraint in _DECIDING:
+        able = fits(candidates, but_for=constraint)
+        if able:
+            check = able[0].failing[0]
+            nearest = f"{check.need} (then {able[0].label})"
+            if constraint == "gpu-arch":
+                nearest = _fewer_gpus(case, judge) or nearest
+            return Impossible(constraint=constraint, text=f"{title}: {check.text}", nearest=nearest)
+    # No single change helps: name the constraint that stops the build which comes closest.
+    closest = min(
+        candidates, key=lambda c: (len({check.constraint for check in c.failing}), [-n for n in key(c.version)])
+    )
+    stops = {check.constraint: check for check in closest.failing}
+    deciding = next(constraint for constraint in _DECIDING if constraint in stops)
+    needs = "; and ".join(dict.fromkeys(check.need for check in closest.failing if check.need))
+    return Impossible(
+        constraint=deciding, text=f"{title}: {stops[deciding].text}", nearest=f"{needs} (then {closest.label})"
+    )
+
+
+def _fewer_gpus(case: Case, judge: Callable[[Case], list[Candidate]]) -> str | None:
+    """For GPUs that no build serves together: what each would get alone."""
+    if len({d.cc for d in case.target.devices}) == 1:
+        return None
+    ways: list[str] = []
+    for device in case.target.devices:
+        alone = msgspec.structs.replace(case, target=msgspec.structs.replace(case.target, devices=[device]))
+        if best := next(iter(fits(judge(alone))), None):
+            ways.append(f"CUDA_VISIBLE_DEVICES={device.index} ({device.label}): {best.label}")
+    return "hide GPUs and make one environment per kind: " + "; ".join(ways) if ways else None

@@ -1,0 +1,195 @@
+"""PyTorch's candidates: every release and build variant for the platform, judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envsetup.compat import arch, torch
+from envsetup.compat import gpus as gpu_names
+from envsetup.compat.tables import at_least, key
+from envsetup.resolve import checks
+from envsetup.resolve.candidate import Candidate, Check
+
+if TYPE_CHECKING:
+    from envsetup.compat.torch import Release, VariantRow
+    from envsetup.resolve.asked import Asked
+    from envsetup.resolve.candidate import Case, Target
+    from envsetup.resolve.facts import Facts
+
+
+def candidates(case: Case) -> list[Candidate]:
+    """Every build of the target's kind, with the verdict of every constraint."""
+    if case.facts.os == "macos":
+        return [_mac(case, release) for release in torch.releases()]
+    pairs = [(release, row) for release in torch.releases() for row in release.variants]
+    return [_built(case, release, row) for release, row in pairs if _of_kind(case, release, row.name)]
+
+
+def _of_kind(case: Case, release: Release, name: str) -> bool:
+    kind = case.target.kind
+    if kind == "cpu":
+        # The package index has CUDA builds only on Linux; they run without a GPU, at the price of their size.
+        return name == "cpu" or (case.asked.source == "pypi" and name == release.pypi.get(case.facts.platform))
+    return name.startswith({"cuda": "cu", "rocm": "rocm", "xpu": "xpu"}[kind])
+
+
+def _built(case: Case, release: Release, row: VariantRow) -> Candidate:
+    asked, framework, facts, target = case.asked, case.framework, case.facts, case.target
+    what = f"{release.version}+{row.name}"
+    default = row.name == release.pypi.get(facts.platform)
+    wheel = torch.cite(release.source)
+    built = row.archs(facts.os, facts.arch)
+    verdicts: list[Check | None] = [checks.request(framework, release.version, row.name, wheel)]
+    native, ptx, certain = True, False, row.certain
+    pythons = _pythons(release, facts)
+    if built is None:
+        verdicts.append(_not_built(row, what, facts))
+    elif target.kind == "cuda":
+        verdict, native = checks.driver(facts, torch.cuda_of(row.name) or "", what)
+        compiled = torch.arch_list(release.version, row.name, facts.os, facts.arch)
+        certain = certain and (compiled is None or compiled.certain)
+        judged, covered = checks.gpu_arch(
+            target.devices, built.split(), what, compiled.table if compiled else wheel, native=native
+        )
+        ptx = any(coverage.by == "ptx" for coverage in covered)
+        verdicts += [judged, _cudnn(release, what, target), verdict]
+    elif target.kind == "rocm":
+        judged, known = _gfx(row.name, what, target)
+        certain = certain and known
+        verdicts.append(judged)
+    floor = torch.libc_floor(release.version, row.name, facts.arch)
+    verdicts.append(checks.libc(facts, floor, what, torch.cite(row.floor_source) or wheel))
+    verdicts.append(checks.python(facts.python, pythons, what, wheel))
+    verdicts.append(_source(asked, row, default=default, what=what, release=release, facts=facts))
+    index = asked.source_name if asked.source == "place" and asked.source_name else "pypi" if default else "pytorch"
+    if asked.source in {"official", "pypi"}:
+        index = "pytorch" if asked.source == "official" else asked.source_name or "pypi"
+    return Candidate(
+        framework=framework.name,
+        package="torch",
+        version=release.version,
+        variant=row.name,
+        device=target.kind,
+        index=index,
+        checks=[v for v in verdicts if v],
+        # What the package index itself gives was read from the wheel.
+        certain=certain or default,
+        native=native,
+        default=default,
+        ptx=ptx,
+    )
+
+
+def _mac(case: Case, release: Release) -> Candidate:
+    framework, facts, target = case.framework, case.facts, case.target
+    wheel = torch.cite(release.source)
+    verdicts = [
+        checks.request(framework, release.version, None, wheel),
+        checks.python(facts.python, _pythons(release, facts), release.version, wheel),
+    ]
+    floor = torch.macos_floor(release.version, facts.arch, facts.python or "")
+    if floor:
+        ok = facts.os_version is None or at_least(facts.os_version, floor)
+        verdicts.append(
+            Check(
+                constraint="os",
+                ok=ok,
+                text=f"{release.version} needs macOS {floor}",
+                evidence=f"os.version: {facts.os_version or 'unknown'}",
+                table=wheel,
+                need=f"macOS {floor} or newer",
+            )
+        )
+    return Candidate(
+        framework=framework.name,
+        package="torch",
+        version=release.version,
+        variant=None,
+        device=target.kind,
+        index="pypi",
+        checks=verdicts,
+    )
+
+
+def _pythons(release: Release, facts: Facts) -> list[str]:
+    names = {n for w in release.wheels if (w.os, w.arch) == (facts.os, facts.arch) for n in w.python.split()}
+    return sorted(names, key=lambda name: (name.endswith("t"), key(name)))
+
+
+def _not_built(row: VariantRow, what: str, facts: Facts) -> Check:
+    return Check(
+        constraint="os" if facts.os != "linux" else "arch",
+        ok=False,
+        text=f"{what} is not known to be built for {facts.os} on {facts.arch}",
+        evidence=f"os: {facts.os}, arch: {facts.arch}",
+        table=torch.cite(row.source),
+        need="Linux on x86_64",
+    )
+
+
+def _cudnn(release: Release, what: str, target: Target) -> Check | None:
+    shut = [(d, floor) for d in target.devices if d.cc and (floor := torch.cudnn_floor(release.version, d.cc))]
+    if not shut:
+        return None
+    device, floor = shut[0]
+    return Check(
+        constraint="gpu-arch",
+        ok=False,
+        text=f"{what} brings cuDNN {release.cudnn}: {floor.text}",
+        evidence=f"gpu {device.index}: {device.label}",
+        table=torch.cite(floor.source),
+        need="a newer GPU",
+    )
+
+
+def _gfx(channel: str, what: str, target: Target) -> tuple[Check, bool]:
+    devices = [d for d in target.devices if d.gfx]
+    rows = [(d, gpu_names.amd_by_gfx(d.gfx or "")) for d in devices]
+    # Nobody has read which targets a channel newer than the table holds; it is judged by the newest that was read.
+    listed = {name for _, row in rows if row for name in row.wheels}
+    newest = max((key(name) for name in gpu_names.rocm_channels()), default=())
+    beyond = key(channel) > newest
+    bad = [
+        (d, row)
+        for d, row in rows
+        if row and channel not in row.wheels and not (beyond and any(key(name) == newest for name in listed))
+    ]
+    evidence = ", ".join(f"gpu {d.index}: {d.label}" for d in target.devices) or "gpus: none"
+    need = "an AMD GPU that ROCm builds serve"
+    if bad and bad[0][1] and bad[0][1].override:
+        need = f"HSA_OVERRIDE_GFX_VERSION={bad[0][1].override} makes some builds run; AMD does not support it; {need}"
+    targets = ", ".join(d.gfx or "" for d, _ in bad or rows) or "this GPU"
+    verdict = Check(
+        constraint="gpu-arch",
+        ok=not bad,
+        text=f"{what} has {'no code' if bad else 'code'} for {targets}",
+        evidence=evidence,
+        table=gpu_names.cite(rows[0][1]) if rows and rows[0][1] else torch.cite("rocm-md"),
+        need=need,
+    )
+    return verdict, not beyond
+
+
+def _source(asked: Asked, row: VariantRow, *, default: bool, what: str, release: Release, facts: Facts) -> Check | None:
+    if asked.source != "pypi":
+        return None
+    given = release.pypi.get(facts.platform)
+    return Check(
+        constraint="source",
+        ok=default,
+        text=f"the package index gives {what}"
+        if default
+        else f"the package index has {release.version} only as {given}",
+        evidence=f"--source {asked.source_name}",
+        table=torch.cite(release.source),
+        need=f"the PyTorch index or a mirror of it, for {row.name}",
+    )
+
+
+def covered_by_newest(target: Target, facts: Facts) -> bool:
+    """Whether the newest release still has any build for these GPUs."""
+    newest = torch.releases()[0]
+    lists = [
+        built.split() for v in newest.variants if v.name.startswith("cu") and (built := v.archs(facts.os, facts.arch))
+    ]
+    return any(all(arch.covers(archs, d.cc) for d in target.devices if d.cc) for archs in lists)

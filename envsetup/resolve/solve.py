@@ -1,0 +1,219 @@
+"""The decision: a request, a machine and what is known give a plan, or the constraint that makes it impossible."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envsetup.compat import torch
+from envsetup.compat.tables import key
+from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage
+from envsetup.resolve import asked as asking
+from envsetup.resolve import explain, facts, jax, offered, pytorch, target, tensorflow
+from envsetup.resolve.candidate import Blocked, Candidate, Case, Target, fits
+
+if TYPE_CHECKING:
+    from envsetup.model.machine import Machine
+    from envsetup.model.offers import Offers
+    from envsetup.model.plan import Request
+    from envsetup.resolve.asked import Asked, Framework
+    from envsetup.resolve.facts import Facts
+
+_CANDIDATES = {"torch": pytorch.candidates, "tensorflow": tensorflow.candidates, "jax": jax.candidates}
+_STEADY = 12  # releases that must all have a Python before it is proposed to someone who named none
+
+
+def resolve(request: Request, machine: Machine, offers: Offers | None = None) -> Plan:
+    """Decide what to install. Pure: the same input gives the same plan.
+
+    With `offers`, only builds that a source really offers are taken. Raises InputError for a request that names
+    something that does not exist; what cannot work is a plan of status "impossible", never an exception.
+    """
+    asked = asking.read(request)
+    known = facts.read(machine)
+    gpu = [] if asked.device == "cpu" else target.options(machine, known)
+    failed: list[Plan] = [_blocked(option) for option in gpu if isinstance(option, Blocked)]
+    for option in gpu:
+        if isinstance(option, Target):
+            plan = _for_target(asked, known, option, offers)
+            if plan.status == "ok":
+                return plan
+            failed.insert(0, plan)
+    if asked.device == "gpu":
+        return failed[0] if failed else _no_gpu(known)
+    plan = _for_target(asked, known, target.cpu(known), offers)
+    if asked.device == "cpu" or not failed or plan.status != "ok":
+        return plan
+    why = failed[0].impossible
+    note = f"the GPU is not used: {why.text}; to use it: {why.nearest}" if why else "the GPU is not used"
+    return msgspec.structs.replace(plan, warnings=[note, *plan.warnings])
+
+
+def _blocked(option: Blocked) -> Plan:
+    why = Impossible(constraint=option.constraint, text=option.text, nearest=option.nearest)
+    return Plan(status="impossible", device=option.kind, impossible=why, tables=_tables())
+
+
+def _no_gpu(known: Facts) -> Plan:
+    where = f"in this {known.container} container" if known.container else "on this machine"
+    nearest = "start the container with a GPU (--gpus all, --device /dev/kfd), or ask for --cpu"
+    why = Impossible(
+        constraint="device",
+        text=f"no usable GPU {where}",
+        nearest=nearest if known.container else "a machine with a GPU, or ask for a CPU environment with --cpu",
+    )
+    return Plan(status="impossible", device="mps" if known.os == "macos" else "cuda", impossible=why, tables=_tables())
+
+
+def _for_target(asked: Asked, known: Facts, goal: Target, offers: Offers | None) -> Plan:
+    plans = [_alone(asked, framework, known, goal, offers) for framework in asked.frameworks]
+    bad = next((plan for plan in plans if plan.status != "ok"), None)
+    if bad or len(plans) == 1:
+        return bad or plans[0]
+    return _together(asked, plans)
+
+
+def _alone(asked: Asked, framework: Framework, known: Facts, goal: Target, offers: Offers | None) -> Plan:
+    """The plan for one framework, with the first interpreter that it can be made for."""
+    judge = _CANDIDATES[framework.name]
+    plans: list[Plan] = []
+    for python in _pythons(asked, framework, known):
+        here = msgspec.structs.replace(known, python=python)
+        case = Case(asked=asked, framework=framework, facts=here, target=goal)
+        judged = judge(case)
+        candidates = offered.apply(judged, offers, here)
+        if fits(candidates):
+            return _plan(case, judged, candidates, offers)
+        plans.append(
+            Plan(
+                status="impossible",
+                device=goal.kind,
+                python=python,
+                rejected=explain.rejected(candidates, None),
+                warnings=[*known.assumed, *goal.warnings],
+                impossible=explain.impossible(candidates, case, judge),
+                tables=_tables(),
+            )
+        )
+    return plans[0]
+
+
+def _pythons(asked: Asked, framework: Framework, known: Facts) -> list[str | None]:
+    """Interpreters in the order of choice: the one asked for, the machine's own, its others, or a proposed one."""
+    if asked.python:
+        return [asked.python]
+    have = [p for p in [known.python, *sorted(known.pythons, key=key, reverse=True)] if p]
+    if have:
+        return list(dict.fromkeys(have))
+    proposed: list[str] = []
+    if framework.name == "torch":
+        steady = [set(torch.pythons(row.version, known.os, known.arch)) for row in torch.releases()[:_STEADY]]
+        proposed = sorted(set.intersection(*steady), key=key, reverse=True) if steady else []
+    return [*proposed, *(f"3.{minor}" for minor in range(13, 8, -1) if f"3.{minor}" not in proposed)]
+
+
+def _plan(case: Case, judged: list[Candidate], candidates: list[Candidate], offers: Offers | None) -> Plan:
+    known, goal, pick = case.facts, case.target, fits(candidates)[0]
+    beside, said = _additions(pick, goal, known, offers)
+    package = PlannedPackage(
+        name=pick.package, version=pick.version, variant=pick.variant, index=pick.index, extras=pick.extras
+    )
+    warnings = [*known.assumed, *goal.warnings, *said, *_warnings(case, pick, offers)]
+    others = explain.alternatives(candidates, pick)
+    if first := _first_choice(judged, pick):
+        cost = "an older release" if key(first.version) > key(pick.version) else "another build of the same release"
+        warnings.append(f"first choice was {first.label}, which no source offers; {pick.label} instead: {cost}")
+    return Plan(
+        status="ok",
+        device=goal.kind,
+        packages=[package, *beside],
+        python=known.python,
+        reasons=explain.reasons(pick, goal),
+        rejected=explain.rejected(candidates, pick),
+        warnings=list(dict.fromkeys(warnings)),
+        alternatives=others,
+        gpu_targets=sorted({what for d in goal.devices if (what := d.cc or d.gfx)}),
+        tables=_tables(),
+    )
+
+
+def _first_choice(judged: list[Candidate], pick: Candidate) -> Candidate | None:
+    """What the data alone would have taken, when the sources made it something else."""
+    best = next(iter(fits(judged)), None)
+    return (
+        best
+        if best and (best.version, best.variant) != (pick.version, pick.variant) and best.rank > pick.rank
+        else None
+    )
+
+
+def _additions(
+    pick: Candidate, goal: Target, known: Facts, offers: Offers | None
+) -> tuple[list[PlannedPackage], list[str]]:
+    if pick.package == "tensorflow":
+        return tensorflow.additions(pick, goal)
+    if pick.package == "jax":
+        return jax.additions(pick, goal)
+    row = torch.companions(pick.version)
+    vision = offered.companion("torchvision", row.torchvision if row else [], pick, offers, known)
+    if vision is None:
+        return [], [f"no source offers a torchvision built like torch {pick.label}; it is left out"]
+    return [PlannedPackage(name="torchvision", version=vision, variant=pick.variant, index=pick.index)], []
+
+
+def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
+    known, goal = case.facts, case.target
+    said: list[str] = []
+    if pick.ptx:
+        said.append("PTX: no code for this GPU is in the build; the driver compiles it on the first run (JIT, minutes)")
+    if goal.kind == "cuda" and not pick.native and pick.package == "torch" and known.driver_version:
+        said.append(
+            f"minor-version compatibility: driver {known.driver_version} is older than the toolkit of {pick.variant}; "
+            "compiled code runs, PTX does not"
+        )
+    if not pick.certain:
+        said.append(f"{pick.label} is unconfirmed: no document names it; verify after the install with envsetup smoke")
+    if goal.kind == "cpu" and (pick.variant or "").startswith("cu"):
+        said.append(
+            f"the source has only CUDA builds: {pick.label} runs on the CPU, but is gigabytes larger than needed"
+        )
+    if goal.kind == "cuda" and pick.package == "torch" and not pytorch.covered_by_newest(goal, known):
+        names = ", ".join(d.label for d in goal.devices)
+        said.append(
+            f"{pick.version} is the last PyTorch release with code for {names} that fits; newer releases have none"
+        )
+    if known.os == "linux" and known.libc_version is None:
+        said.append("glibc's version is unknown: a current one is assumed")
+    newest = asking.known_versions(pick.package)[0][0]
+    if later := offered.unknown_releases(offers, pick.package, newest):
+        said.append(f"{later[-1]} is offered, but newer than envsetup's data, so it was not judged")
+    return said
+
+
+def _together(asked: Asked, plans: list[Plan]) -> Plan:
+    """Several frameworks: one environment on the CPU, one for each where each brings its own CUDA libraries."""
+    first = plans[0]
+    apart = first.device == "cuda"
+    packages: list[PlannedPackage] = []
+    for framework, plan in zip(asked.frameworks, plans, strict=True):
+        name = framework.title.lower() if apart else None
+        packages += [msgspec.structs.replace(p, environment=name) for p in plan.packages]
+    warnings = [w for plan in plans for w in plan.warnings]
+    alternatives = [a for plan in plans for a in plan.alternatives]
+    if apart:
+        names = " and ".join(framework.title for framework in asked.frameworks)
+        warnings.insert(0, f"{names} each bring their own CUDA libraries: one environment for each is planned")
+        alternatives.insert(0, Alternative(text="all in one environment", cost="libraries of one may break the other"))
+    return msgspec.structs.replace(
+        first,
+        packages=packages,
+        reasons=[r for plan in plans for r in plan.reasons],
+        rejected=[r for plan in plans for r in plan.rejected],
+        warnings=list(dict.fromkeys(warnings)),
+        alternatives=alternatives,
+    )
+
+
+def _tables() -> str:
+    return max(source.date for source in torch.table().sources.values())
