@@ -30,7 +30,8 @@ class Nvml(Fact, frozen=True, kw_only=True):
     """How NVML answered. status: ok, missing (no library), error, timeout, crashed."""
 
     status: str
-    error: Maybe[Optional[str]] = UNKNOWN
+    error: Maybe[Optional[str]] = UNKNOWN  # in NVML's own words
+    code: Maybe[Optional[int]] = UNKNOWN  # nvmlReturn_t, e.g. 9 driver not loaded, 18 library and module differ
     ms: Maybe[int] = UNKNOWN
     library: Maybe[Optional[str]] = UNKNOWN
 

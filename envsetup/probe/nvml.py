@@ -83,7 +83,7 @@ def _machine(look: Look, reply: Reply, ms: int, library: str | None) -> Machine:
     return Machine(
         driver=Driver(nvidia=reply.driver),
         nvidia=NvidiaStack(
-            nvml=Nvml(status=reply.status, error=reply.error, ms=ms, library=library),
+            nvml=Nvml(status=reply.status, error=reply.error, code=reply.code, ms=ms, library=library),
             cuda_ceiling=reply.cuda,
         ),
         gpus=gpus,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import shutil
@@ -49,19 +50,21 @@ def _user() -> str:
 def _kernel_log() -> str:
     """The kernel's messages. /dev/kmsg gives one record per read and would block at its end."""
     descriptor = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-    records: list[bytes] = []
     try:
-        while len(records) < KERNEL_LOG_RECORDS:
-            try:
-                records.append(os.read(descriptor, 8192))
-            except BrokenPipeError:  # the ring buffer overwrote what we were about to read
-                continue
-            except BlockingIOError:
-                break
+        records = list(itertools.islice(iter(lambda: _record(descriptor), None), KERNEL_LOG_RECORDS))
     finally:
         os.close(descriptor)
     lines = (record.decode("utf-8", "replace").partition(";")[2].split("\n", 1)[0] for record in records)
     return "\n".join(lines)
+
+
+def _record(descriptor: int) -> bytes | None:
+    try:
+        return os.read(descriptor, 8192)
+    except BrokenPipeError:  # the ring buffer overwrote what we were about to read
+        return b""
+    except BlockingIOError:
+        return None
 
 
 # Facts that come from a call and not from a file. A recorded machine keeps the answers by these names.

@@ -45,6 +45,14 @@ def text(value: str | bytes) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+def words(error: nvml.NVMLError) -> str:
+    """What the library itself says: the text that users meet and search for, where the binding has its own."""
+    try:
+        return text(nvml.nvmlErrorString(error.value))
+    except nvml.NVMLError:
+        return str(error)
+
+
 class Ask:
     """Collects answers under their names; a question that is refused leaves no trace."""
 
@@ -71,7 +79,7 @@ def device(index: int) -> Facts:
     try:
         handle = nvml.nvmlDeviceGetHandleByIndex(index)
     except nvml.NVMLError as error:
-        return {"vendor": "nvidia", "index": index, "error": str(error)}
+        return {"vendor": "nvidia", "index": index, "error": words(error)}
     ask = Ask()
     identity(ask, handle)
     load(ask, handle)
@@ -169,7 +177,7 @@ def answer() -> Facts:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
         missing = isinstance(error, nvml.NVMLError_LibraryNotFound)
-        return {"status": "missing" if missing else "error", "error": str(error), "code": error.value}
+        return {"status": "missing" if missing else "error", "error": words(error), "code": error.value}
     ask = Ask()
     ask("driver", lambda: text(nvml.nvmlSystemGetDriverVersion()))
     ask("library", lambda: text(nvml.nvmlSystemGetNVMLVersion()))
@@ -177,7 +185,7 @@ def answer() -> Facts:
     try:
         count = nvml.nvmlDeviceGetCount()
     except nvml.NVMLError as error:
-        return {"status": "error", "error": str(error), "code": error.value, **ask.facts}
+        return {"status": "error", "error": words(error), "code": error.value, **ask.facts}
     return {"status": "ok", **ask.facts, "gpus": [device(index) for index in range(count)]}
 
 

@@ -1,0 +1,86 @@
+"""The whole probe on this machine with a scripted NVML in the loader's reach, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = """
+import sys
+from envsetup.model.codec import to_json
+from envsetup.probe.collect import probe
+from envsetup.world.live import LiveWorld
+sys.stdout.write(to_json(probe(LiveWorld(), timeout=float(sys.argv[1]))))
+"""
+
+
+def probed(environment, *, timeout="5"):
+    started = time.monotonic()
+    command = [sys.executable, "-c", PROGRAM, timeout]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), time.monotonic() - started
+
+
+def test_gpus_come_from_nvml(scripted):
+    machine, _ = probed(scripted("gpus=2", "name.1=NVIDIA Fake 1080", "value.capability.1=61"))
+    assert [gpu["name"] for gpu in machine["gpus"]] == ["NVIDIA Fake 4090", "NVIDIA Fake 1080"]
+    assert [gpu["compute_capability"] for gpu in machine["gpus"]] == ["8.9", "6.1"]
+    assert machine["driver"]["nvidia"] == "550.54.14"
+    assert machine["nvidia"]["cuda_ceiling"] == "12.4"
+    assert machine["nvidia"]["nvml"]["status"] == "ok"
+    assert machine["nvidia"]["nvml"]["library"].endswith("libnvidia-ml.so.1")
+
+
+def test_an_nvml_whose_init_never_returns_is_named_within_six_seconds(scripted):
+    machine, seconds = probed(scripted("hang=nvmlInitWithFlags"))
+    assert seconds < 6
+    assert machine["nvidia"]["nvml"]["status"] == "timeout"
+    assert "NVML gave no answer" in machine["unknown"]["gpus"]
+    assert machine["os"]["system"] == "linux"
+
+
+def test_a_crash_of_nvml_costs_only_its_facts(scripted):
+    machine, _ = probed(scripted("crash=nvmlInitWithFlags"))
+    assert machine["nvidia"]["nvml"]["status"] == "crashed"
+    assert "memory" in machine
+
+
+def test_a_mismatch_keeps_its_code(scripted):
+    machine, _ = probed(scripted("error.nvmlInitWithFlags=18"))
+    assert machine["nvidia"]["nvml"]["code"] == 18
+
+
+@pytest.fixture
+def hanging_smi(tmp_path):
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nsleep 60\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_an_nvidia_smi_that_never_returns_is_named_within_six_seconds(hanging_smi):
+    machine, seconds = probed(hanging_smi)
+    if machine["nvidia"].get("nvml", {}).get("status") == "ok":
+        pytest.skip("this machine has a real NVML, nvidia-smi is not asked")
+    assert seconds < 6
+    assert machine["nvidia"]["smi"] == "timeout"
+
+
+def test_both_hang_and_nvidia_smi_is_not_asked_after_nvml(hanging_smi, scripted):
+    machine, seconds = probed({**hanging_smi, **scripted("hang=nvmlInitWithFlags")})
+    assert seconds < 6
+    assert machine["nvidia"]["nvml"]["status"] == "timeout"
+    assert "smi" not in machine["nvidia"]
+
+
+def test_the_deadline_is_the_callers(scripted):
+    _, seconds = probed(scripted("hang=nvmlInitWithFlags"), timeout="1.5")
+    assert seconds < 3
