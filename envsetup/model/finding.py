@@ -6,6 +6,9 @@ from typing import Literal, Optional
 
 import msgspec
 
+from envsetup.model.machine import Machine
+from envsetup.model.maybe import UNKNOWN, Maybe
+
 SCHEMA = "envsetup.doctor/1"
 
 Severity = Literal["critical", "error", "warning", "info"]
@@ -82,3 +85,6 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_":
     findings: list[Finding]
     checks: list[CheckResult]
     ms: int = 0
+    # Only in a fleet's reports, where it must be known which machine speaks and what it shares with its peers.
+    host: Maybe[str] = UNKNOWN
+    machine: Maybe[Machine] = UNKNOWN
