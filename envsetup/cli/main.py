@@ -17,6 +17,7 @@ COMMANDS = {
     "smoke": ("envsetup.cli.smoke", "Train inside an environment and prove, or refuse to certify, its accelerator."),
     "plan": ("envsetup.cli.plan", "Only the decision: what create would install, why, and what was rejected."),
     "probe": ("envsetup.cli.probe", "Show or record the facts of this machine, redacted."),
+    "fleet": ("envsetup.cli.fleet", "Ask many machines, and name those that are broken or differ."),
     "explain": ("envsetup.cli.explain", "Explain a finding code."),
 }
 
