@@ -14,7 +14,7 @@ from envsetup.doctor.check import Check, NotApplicable, Unknown, missing
 from envsetup.doctor.checks import CHECKS
 from envsetup.doctor.verdict import verdict
 from envsetup.doctor.weigh import weigh
-from envsetup.model.finding import CheckResult, DoctorReport, Target
+from envsetup.model.finding import SEVERITY_ORDER, CheckResult, DoctorReport, Target
 from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from envsetup.model.finding import Finding
     from envsetup.model.machine import Machine
     from envsetup.model.symptom import SymptomHit
+
+
+GENERAL = ("host", "gpu")  # subjects that do not tell one device from another
 
 
 def examine(
@@ -93,11 +96,14 @@ def _once(findings: Sequence[Finding]) -> list[Finding]:
     """Two checks may name one fault by different facts: one finding then, with the evidence of both."""
     merged: dict[tuple[str, str], Finding] = {}
     for finding in findings:
-        place = (finding.code, "" if finding.subject in ("host", "gpu") else finding.subject)
+        place = (finding.code, finding.subject)
+        if finding.subject in GENERAL:
+            place = next((other for other in merged if other[0] == finding.code), place)
         first = merged.get(place)
         if first is None:
             merged[place] = finding
             continue
-        more = [item for item in finding.evidence if item not in first.evidence]
-        merged[place] = msgspec.structs.replace(first, evidence=[*first.evidence, *more])
+        worse, other = sorted((first, finding), key=lambda one: SEVERITY_ORDER.index(one.severity))
+        more = [item for item in other.evidence if item not in worse.evidence]
+        merged[place] = msgspec.structs.replace(worse, evidence=[*worse.evidence, *more])
     return list(merged.values())

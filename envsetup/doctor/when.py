@@ -44,6 +44,8 @@ def has_gpu(case: Case, vendor: str) -> Maybe[bool]:
     """Whether the machine has a GPU of this vendor; False only when somebody looked everywhere it can show."""
     if gpus(case, vendor) or pci_gpus(case, vendor):
         return True
+    if vendor == "nvidia" and (case.nvidia.smi == "timeout" or (case.nvml and case.nvml.status == "timeout")):
+        return True
     # A driver means a GPU, save in a container, which sees the module of its host.
     if vendor == "nvidia" and isinstance(case.driver.nvidia, str) and in_container(case) is not True:
         return True

@@ -58,6 +58,8 @@ def not_installed(case: Case) -> Outcome:
     if case.nvidia.module_loaded is not False:
         return None
     devices = pci_gpus(case, "nvidia")
+    if not devices:
+        return NotApplicable("no NVIDIA GPU on the PCI bus")
     if any(device.driver in ("nouveau", *OTHER_DRIVERS) for device in devices):
         return NotApplicable("another kernel driver holds the GPU")
     evidence = [*[_device(device) for device in devices], seen("NVIDIA module", "not loaded", "/sys/module/nvidia")]
@@ -117,7 +119,7 @@ def answers(case: Case) -> Outcome:
 
 HOST = NVIDIA & LINUX & NOT_WSL
 CHECKS = (
-    Check("nvidia-smi-hangs", "driver", hangs, needs=("nvidia.nvml.status|nvidia.smi",)),
+    Check("nvidia-smi-hangs", "driver", hangs, NVIDIA, needs=("nvidia.nvml.status|nvidia.smi",)),
     Check("nouveau-loaded", "driver", nouveau, HOST, ("pci",)),
     Check("gpu-bound-to-other-driver", "driver", other_driver, HOST, ("pci",)),
     Check("driver-not-installed", "driver", not_installed, HOST, ("pci", "nvidia.module_loaded")),

@@ -6,13 +6,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from envsetup.compat import xid
+from envsetup.doctor.catalogue import entry
 from envsetup.doctor.check import Check, Outcome, finding, seen
-from envsetup.doctor.when import NVIDIA
+from envsetup.doctor.when import NVIDIA, gpus
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
     from envsetup.doctor.case import Case
     from envsetup.model.drivers import KernelEvent
+    from envsetup.model.finding import Severity
 
 # Messages of the NVIDIA module that name their cause by themselves.
 NVRM = {
@@ -48,10 +50,17 @@ def xids(case: Case) -> Outcome:
             seen(f"Xid {event.code} in the kernel log ({counts[code]} line(s))", event.text, case.source("kernel log")),
             seen("meaning", rows[known(event.code) or 0].text, xid.cite(rows[known(event.code) or 0])),
             subject="gpu",
-            confidence="likely",
+            severity=_severity(case, code),
         )
         for code, event in last.items()
     ]
+
+
+def _severity(case: Case, code: str) -> Severity | None:
+    """A driver that answers has got over what the log tells of this boot: worth knowing, no longer a stop."""
+    lost = any(known(gpu.error) for gpu in gpus(case, "nvidia"))
+    answers = case.nvml is not None and case.nvml.status == "ok" and not lost
+    return "warning" if answers and entry(code).severity in ("critical", "error") else None
 
 
 def nvrm(case: Case) -> Outcome:

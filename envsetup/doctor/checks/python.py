@@ -15,16 +15,21 @@ if TYPE_CHECKING:
     from envsetup.doctor.case import Case
 
 BITS_32 = 32
+FRESH_DAYS = 540  # a Python whose last wheel is older than this has been left behind
 
 
-def _served(case: Case, python: str, *, free_threaded: bool) -> list[str]:
-    """The PyTorch releases with a wheel for this Python here, newest first."""
+def _last_for(case: Case, python: str, *, free_threaded: bool) -> torch.Release | None:
+    """The newest PyTorch release with a wheel for this Python here."""
     os, arch = system(case), processor(case)
-    return [
-        row.version
-        for row in torch.releases()
-        if python in torch.pythons(row.version, os, arch, free_threaded=free_threaded)
-    ]
+    return next(
+        (r for r in torch.releases() if python in torch.pythons(r.version, os, arch, free_threaded=free_threaded)), None
+    )
+
+
+def _days(date: str) -> int:
+    """An ISO date as days, good enough for the distance of two releases."""
+    year, month, day = (int(part) for part in date.split("-"))
+    return year * 365 + month * 30 + day
 
 
 def unsupported(case: Case) -> Outcome:
@@ -43,9 +48,10 @@ def unsupported(case: Case) -> Outcome:
         by = (known(case.environment.installer) or {}).get("torch")
         if not tags or python in tags or by not in ("pip", "uv"):
             return None
-    elif _served(case, python, free_threaded=free):
-        return None
     newest = torch.releases()[0]
+    last = None if installed else _last_for(case, python, free_threaded=free)
+    if last is not None and _days(newest.date) - _days(last.date) <= FRESH_DAYS:
+        return None
     offered = torch.pythons(newest.version, system(case), processor(case))
     if not offered:
         return NotApplicable("no builds for this system and processor")
@@ -56,7 +62,9 @@ def unsupported(case: Case) -> Outcome:
         seen("Python", shown, case.source(known(case.python.executable) or "interpreter")),
         seen(f"PyTorch {installed or newest.version} has wheels for", ", ".join(offered), torch.cite(newest.source)),
         subject=env_subject(case),
-        title=f"There is no PyTorch for Python {shown}",
+        title=f"There is no {'current ' if last else ''}PyTorch for Python {shown}",
+        severity="warning" if last else None,
+        consequence=f"The last PyTorch for it is {last.version} of {last.date}." if last else None,
         remedies=[
             fix(
                 "Make an environment with a Python that has wheels",
