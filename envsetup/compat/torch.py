@@ -37,7 +37,7 @@ class VariantRow(Row, frozen=True, kw_only=True):
 
 
 class Companions(Row, frozen=True, kw_only=True):
-    """torchvision and torchaudio that go with a release, newest last; `torchvision_pinned` pin torch exactly."""
+    """Versions that go with a release, the one released beside it last; `torchvision_pinned` pin torch exactly."""
 
     torchvision: list[str]
     torchaudio: list[str]

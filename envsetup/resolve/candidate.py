@@ -27,7 +27,11 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A framework's build. `native`: the driver is as new as its toolkit; `default`: the package index gives it."""
+    """A framework's build.
+
+    `native`: the driver is as new as its toolkit; `default`: the package index gives it; `fallback`: it works, but is
+    taken only when nothing made for the purpose is to be had (a CUDA build on a CPU).
+    """
 
     framework: str
     package: str
@@ -40,6 +44,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     native: bool = True
     default: bool = True
     ptx: bool = False
+    fallback: bool = False
     extras: list[str] = []
 
     @property
@@ -68,12 +73,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Blocked(msgspec.Struct, frozen=True, kw_only=True):
-    """An accelerator that cannot be used here."""
+    """An accelerator that cannot be used here. `table` is empty where no data row is behind it."""
 
     kind: Kind
     constraint: Constraint
     text: str
     nearest: str
+    evidence: str = ""
+    table: str = ""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,4 +95,4 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 def fits(candidates: list[Candidate], *, but_for: str | None = None) -> list[Candidate]:
     """What meets every constraint (or every one but `but_for`), best first; confirmed builds come first."""
     able = [c for c in candidates if all(check.constraint == but_for for check in c.failing)]
-    return sorted(able, key=lambda c: (c.certain, c.rank), reverse=True)
+    return sorted(able, key=lambda c: (not c.fallback, c.certain, c.rank), reverse=True)

@@ -61,7 +61,7 @@ def libc(facts: Facts, floor: str | None, what: str, table: str) -> Check | None
     return Check(
         constraint="libc",
         ok=ok,
-        text=f"{what} needs glibc {floor}" + (f", this system has {have}" if have and not ok else ""),
+        text=f"{what} needs glibc {floor}" + (f", this system has {have}" if have else ""),
         evidence=f"libc: glibc {have or 'of unknown version'}",
         table=table,
         need=f"glibc {floor} or newer, for instance in a container of a newer distribution",
@@ -90,7 +90,7 @@ def driver(facts: Facts, cuda: str, what: str) -> tuple[Check, bool]:
         text=text,
         evidence=f"driver.nvidia: {have or 'unknown'}",
         table=floor.table,
-        need=f"NVIDIA driver {floor.minor_compat} or newer",
+        need=f"update the NVIDIA driver to at least {floor.minor_compat}",
     )
     return check, native
 
@@ -113,7 +113,7 @@ def gpu_arch(
         text=text,
         evidence=evidence,
         table=table,
-        need=f"a GPU that {what} was compiled for",
+        need=f"a GPU that it has code for ({' '.join(archs)}), or a CPU environment (--cpu)",
     )
     return check, list(covered.values())
 

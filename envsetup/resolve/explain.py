@@ -14,20 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envsetup.model.plan import Constraint
-    from envsetup.resolve.candidate import Candidate, Case, Check, Target
+    from envsetup.resolve.candidate import Candidate, Case, Check
 
-# When several single changes would each help, the first of these is named as the deciding one: what no version of
-# the framework can cure comes before what is easily changed, and buying another GPU comes last.
-_DECIDING: tuple[Constraint, ...] = (
+# Which constraint is named first when several decide alike: what no version of the framework can cure.
+_ORDER: tuple[Constraint, ...] = (
     "os",
     "arch",
     "libc",
+    "gpu-arch",
     "python",
     "driver",
     "framework",
     "request",
     "source",
-    "gpu-arch",
 )
 
 _COST: dict[Constraint, str] = {
@@ -43,9 +42,16 @@ _COST: dict[Constraint, str] = {
 }
 
 
-def reasons(pick: Candidate, target: Target) -> list[Reason]:
+def reasons(pick: Candidate, case: Case) -> list[Reason]:
     """Each constraint that the pick meets, with the machine's fact and the data row."""
-    return [_reason(check) for check in [*pick.checks, *target.checks]]
+    found = [_reason(check) for check in [*pick.checks, *case.target.checks]]
+    if case.framework.specifier:
+        return found
+    # Nobody asked for a version: what matters is that nothing newer passes.
+    free = f"{pick.label} is the newest {case.framework.title} build that meets every constraint"
+    return [
+        msgspec.structs.replace(r, constraint="framework", text=free) if r.constraint == "request" else r for r in found
+    ]
 
 
 def _reason(check: Check) -> Reason:
@@ -102,20 +108,22 @@ def impossible(candidates: list[Candidate], case: Case, judge: Callable[[Case], 
     `judge` judges the candidates anew for a case with fewer GPUs.
     """
     title = case.framework.title
-    for constraint in _DECIDING:
-        able = fits(candidates, but_for=constraint)
-        if able:
-            check = able[0].failing[0]
-            nearest = f"{check.need} (then {able[0].label})"
-            if constraint == "gpu-arch":
-                nearest = _fewer_gpus(case, judge) or nearest
-            return Impossible(constraint=constraint, text=f"{title}: {check.text}", nearest=nearest)
-    # No single change helps: name the constraint that stops the build which comes closest.
+    # One change is enough: the one that leads to the newest release, another GPU last of all.
+    ways = [(c, able[0]) for c in _ORDER if (able := fits(candidates, but_for=c))]
+    if ways:
+        constraint, best = max(ways, key=lambda way: (way[0] != "gpu-arch", key(way[1].version), -_ORDER.index(way[0])))
+        check = best.failing[0]
+        nearest = f"{check.need} (then {best.label})"
+        if constraint == "gpu-arch":
+            nearest = _fewer_gpus(case, judge) or nearest
+        return Impossible(constraint=constraint, text=f"{title}: {check.text}", nearest=nearest)
+    # No single change helps: what stops every build decides, else what stops the one that comes closest.
     closest = min(
         candidates, key=lambda c: (len({check.constraint for check in c.failing}), [-n for n in key(c.version)])
     )
-    stops = {check.constraint: check for check in closest.failing}
-    deciding = next(constraint for constraint in _DECIDING if constraint in stops)
+    stops = {check.constraint: check for check in reversed(closest.failing)}
+    always = [c for c in stops if all(any(check.constraint == c for check in other.failing) for other in candidates)]
+    deciding = min(always or stops, key=_ORDER.index)
     needs = "; and ".join(dict.fromkeys(check.need for check in closest.failing if check.need))
     return Impossible(
         constraint=deciding, text=f"{title}: {stops[deciding].text}", nearest=f"{needs} (then {closest.label})"

@@ -73,7 +73,7 @@ def _driver(plug: Plugin, what: str, facts: Facts) -> Check:
         text=f"{what} needs driver {plug.driver} or newer" + (f", this one is {have}" if not ok else ""),
         evidence=f"driver.nvidia: {have or 'unknown'}",
         table=jax.cite(plug.source),
-        need=f"NVIDIA driver {plug.driver} or newer",
+        need=f"update the NVIDIA driver to at least {plug.driver}",
     )
 
 

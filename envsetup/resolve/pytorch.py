@@ -29,7 +29,7 @@ def _of_kind(case: Case, release: Release, name: str) -> bool:
     kind = case.target.kind
     if kind == "cpu":
         # The package index has CUDA builds only on Linux; they run without a GPU, at the price of their size.
-        return name == "cpu" or (case.asked.source == "pypi" and name == release.pypi.get(case.facts.platform))
+        return name in {"cpu", release.pypi.get(case.facts.platform)}
     return name.startswith({"cuda": "cu", "rocm": "rocm", "xpu": "xpu"}[kind])
 
 
@@ -77,6 +77,7 @@ def _built(case: Case, release: Release, row: VariantRow) -> Candidate:
         native=native,
         default=default,
         ptx=ptx,
+        fallback=target.kind == "cpu" and row.name != "cpu",
     )
 
 
@@ -186,10 +187,12 @@ def _source(asked: Asked, row: VariantRow, *, default: bool, what: str, release:
     )
 
 
-def covered_by_newest(target: Target, facts: Facts) -> bool:
-    """Whether the newest release still has any build for these GPUs."""
-    newest = torch.releases()[0]
-    lists = [
-        built.split() for v in newest.variants if v.name.startswith("cu") and (built := v.archs(facts.os, facts.arch))
-    ]
-    return any(all(arch.covers(archs, d.cc) for d in target.devices if d.cc) for archs in lists)
+def last_release_for(target: Target, facts: Facts) -> str | None:
+    """The newest release with a build for all of these GPUs, whatever driver and Python it needs; None without one."""
+    for release in torch.releases():
+        for row in release.variants:
+            built = row.archs(facts.os, facts.arch) if row.name.startswith("cu") else None
+            served = built and all(arch.covers(built.split(), d.cc) for d in target.devices if d.cc)
+            if served and not _cudnn(release, "", target):
+                return release.version
+    return None

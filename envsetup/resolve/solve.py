@@ -8,7 +8,7 @@ import msgspec
 
 from envsetup.compat import torch
 from envsetup.compat.tables import key
-from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage
+from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage, Reason
 from envsetup.resolve import asked as asking
 from envsetup.resolve import explain, facts, jax, offered, pytorch, target, tensorflow
 from envsetup.resolve.candidate import Blocked, Candidate, Case, Target, fits
@@ -42,7 +42,7 @@ def resolve(request: Request, machine: Machine, offers: Offers | None = None) ->
             failed.insert(0, plan)
     if asked.device == "gpu":
         return failed[0] if failed else _no_gpu(known)
-    plan = _for_target(asked, known, target.cpu(known), offers)
+    plan = _for_target(asked, known, target.cpu(known, asked=asked.device == "cpu"), offers)
     if asked.device == "cpu" or not failed or plan.status != "ok":
         return plan
     why = failed[0].impossible
@@ -52,7 +52,9 @@ def resolve(request: Request, machine: Machine, offers: Offers | None = None) ->
 
 def _blocked(option: Blocked) -> Plan:
     why = Impossible(constraint=option.constraint, text=option.text, nearest=option.nearest)
-    return Plan(status="impossible", device=option.kind, impossible=why, tables=_tables())
+    rests_on = Reason(constraint=option.constraint, text=option.text, evidence=option.evidence, table=option.table)
+    reasons = [rests_on] if option.table else []
+    return Plan(status="impossible", device=option.kind, reasons=reasons, impossible=why, tables=_tables())
 
 
 def _no_gpu(known: Facts) -> Plan:
@@ -129,7 +131,7 @@ def _plan(case: Case, judged: list[Candidate], candidates: list[Candidate], offe
         device=goal.kind,
         packages=[package, *beside],
         python=known.python,
-        reasons=explain.reasons(pick, goal),
+        reasons=explain.reasons(pick, case),
         rejected=explain.rejected(candidates, pick),
         warnings=list(dict.fromkeys(warnings)),
         alternatives=others,
@@ -174,15 +176,13 @@ def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
         )
     if not pick.certain:
         said.append(f"{pick.label} is unconfirmed: no document names it; verify after the install with envsetup smoke")
-    if goal.kind == "cpu" and (pick.variant or "").startswith("cu"):
-        said.append(
-            f"the source has only CUDA builds: {pick.label} runs on the CPU, but is gigabytes larger than needed"
-        )
-    if goal.kind == "cuda" and pick.package == "torch" and not pytorch.covered_by_newest(goal, known):
-        names = ", ".join(d.label for d in goal.devices)
-        said.append(
-            f"{pick.version} is the last PyTorch release with code for {names} that fits; newer releases have none"
-        )
+    if pick.fallback:
+        said.append(f"only CUDA builds are to be had: {pick.label} runs on the CPU, gigabytes larger than needed")
+    if goal.kind == "cuda" and pick.package == "torch":
+        last = pytorch.last_release_for(goal, known)
+        if last and last != torch.releases()[0].version:
+            names = ", ".join(d.label for d in goal.devices)
+            said.append(f"{last} is the last PyTorch release with code for {names}")
     if known.os == "linux" and known.libc_version is None:
         said.append("glibc's version is unknown: a current one is assumed")
     newest = asking.known_versions(pick.package)[0][0]

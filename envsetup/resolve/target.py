@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envsetup.compat import drivers
+from envsetup.compat import drivers, torch
 from envsetup.compat import gpus as gpu_names
 from envsetup.compat.arch import TEGRA
 from envsetup.model.maybe import known
@@ -36,10 +36,17 @@ def options(machine: Machine, facts: Facts) -> list[Target | Blocked]:
     return sorted(found, key=lambda option: isinstance(option, Blocked))
 
 
-def cpu(facts: Facts) -> Target:
-    """No accelerator."""
-    seen = ", ".join(d.label for d in facts.devices)
-    return Target(kind="cpu", devices=[], checks=[], warnings=[f"not used: {seen}"] if seen else [])
+def cpu(facts: Facts, *, asked: bool) -> Target:
+    """No accelerator, because it was `asked` for so or because there is none to use."""
+    seen = ", ".join(d.label for d in facts.devices) or ("none" if facts.devices_known else "unknown")
+    check = Check(
+        constraint="device",
+        ok=True,
+        text="a CPU environment was asked for" if asked else "no GPU can be used here: the CPU build",
+        evidence=f"gpus: {seen}",
+        table=torch.cite("index-cpu"),
+    )
+    return Target(kind="cpu", devices=[], checks=[check], warnings=[])
 
 
 def _nvidia(machine: Machine, facts: Facts, devices: list[Device]) -> Target | Blocked:
@@ -81,7 +88,14 @@ def _not_driven(device: Device, drive: drivers.Drive, facts: Facts) -> Blocked:
     else:
         text = f"driver {facts.driver_version} does not drive {device.label}: branch {drive.first} is the first"
         nearest = f"update the NVIDIA driver to at least {drive.first}"
-    return Blocked(kind="cuda", constraint="driver", text=f"{text} ({drive.table})", nearest=nearest)
+    return Blocked(
+        kind="cuda",
+        constraint="driver",
+        text=text,
+        nearest=nearest,
+        evidence=f"gpu {device.index}: {device.label}; driver.nvidia: {facts.driver_version}",
+        table=drive.table,
+    )
 
 
 def _assumed(facts: Facts) -> Target:
@@ -125,7 +139,14 @@ def _apple(facts: Facts) -> Target | Blocked:
             nearest="a Mac with Apple silicon, or a CPU environment (--cpu)",
         )
     devices = [d for d in facts.devices if d.vendor == "apple"]
-    return Target(kind="mps", devices=devices, checks=[], warnings=[])
+    check = Check(
+        constraint="device",
+        ok=True,
+        text="Apple silicon: the macOS build uses its GPU through MPS",
+        evidence=f"os: macos, arch: {facts.arch}",
+        table=gpu_names.table().cite("apple"),
+    )
+    return Target(kind="mps", devices=devices, checks=[check], warnings=[])
 
 
 def _intel(facts: Facts, devices: list[Device]) -> Target | Blocked:

@@ -88,7 +88,7 @@ def jetson(devices: list[Device]) -> Blocked:
     row = torch.table().jetson
     return _blocked(
         "arch",
-        f"{devices[0].label} is a Jetson: {row.text} ({torch.cite(row.source)})",
+        f"{devices[0].label} is a Jetson: {row.text}",
         f"the wheels for your JetPack from https://{row.index}, or NVIDIA's containers for Jetson",
     )
 
