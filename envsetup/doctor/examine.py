@@ -12,6 +12,7 @@ from envsetup.doctor.case import Case
 from envsetup.doctor.causes import explained
 from envsetup.doctor.check import Check, NotApplicable, Unknown, missing
 from envsetup.doctor.checks import CHECKS
+from envsetup.doctor.triage import decide
 from envsetup.doctor.verdict import verdict
 from envsetup.doctor.weigh import weigh
 from envsetup.model.finding import SEVERITY_ORDER, CheckResult, DoctorReport, Target
@@ -52,7 +53,7 @@ def examine(
         result, found = ask(check, case)
         results.append(result)
         findings.extend(found)
-    joined, told = weigh(_once(findings), results, symptoms)
+    joined, told = weigh(_once(findings), results, decide(case))
     ordered = explained(joined)
     return DoctorReport(
         version=__version__,

@@ -1,0 +1,130 @@
+"""`envsetup doctor`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from envsetup.cli.inputs import Subject
+    from envsetup.model.finding import DoctorReport
+
+EPILOG = """\b
+Examples:
+  envsetup doctor                                this machine and the active environment
+  envsetup doctor --env ~/venvs/train --require gpu
+  envsetup doctor --from issue.txt               somebody else's collect_env, nvidia-smi, log, or whole issue
+  envsetup doctor --from env.txt --error log.txt --json
+  envsetup doctor --markdown                     the block to paste into an issue
+
+Exit: 0 fine, 1 findings at or above --fail-on, 2 unreadable input, 3 could not decide.
+"""
+SLOW_S = 1.0  # after this a terminal is told that the machine is still being asked
+
+
+@click.command(epilog=EPILOG, short_help="Say whether deep learning works here.")
+@click.option("--env", metavar="PATH", help="A venv, conda prefix or python; default: the active one, ./.venv, PATH.")
+@click.option("--from", "source", metavar="FILE|-", help="Diagnose another machine: a snapshot, or any report or log.")
+@click.option("--error", metavar="FILE|-", help="The error text that the user got.")
+@click.option("--require", type=click.Choice(["gpu", "cuda", "rocm", "none"]), help="What must work here.")
+@click.option("--area", "areas", multiple=True, metavar="AREA", help="Only these checks: driver, packages, ...")
+@click.option(
+    "--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True, help="What exits 1."
+)
+@click.option("--timeout", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds in all.")
+@click.option("--json", "form", flag_value="json", help="One JSON document on stdout.")
+@click.option("--markdown", "form", flag_value="markdown", help="Markdown to paste into an issue.")
+@click.option("-v", "--verbose", count=True, help="Every check, all evidence and its sources.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
+def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
+    """Say, verdict first, whether deep learning works here, what is wrong, why, and what to do first."""
+    from envsetup.cli.inputs import subject
+    from envsetup.doctor.examine import examine
+
+    started = time.monotonic()
+    areas = _areas(options["areas"])
+    with _patience():
+        looked_at = subject(options["source"], options["error"], env=options["env"], timeout=options["timeout"])
+    report = examine(
+        looked_at.machine,
+        require=options["require"],
+        target=looked_at.kind,
+        symptoms=looked_at.symptoms,
+        areas=areas,
+    )
+    code = exit_code(report, options["fail_on"])
+    _show(report, looked_at, options, code, time.monotonic() - started)
+    return code
+
+
+def exit_code(report: DoctorReport, fail_on: str) -> int:
+    """1 for findings at or above `fail_on`, 3 when the verdict could not be reached, else 0."""
+    from envsetup.model.errors import Exit
+
+    counted = {"error": ("critical", "error"), "warning": ("critical", "error", "warning")}[fail_on]
+    if any(finding.severity in counted for finding in report.findings):
+        return int(Exit.FINDINGS)
+    return int(Exit.UNDECIDED if report.verdict.status == "unknown" else Exit.OK)
+
+
+def _areas(names: tuple[str, ...]) -> list[str]:
+    from envsetup.doctor.checks import CHECKS
+    from envsetup.model.errors import InputError
+
+    known = sorted({check.area for check in CHECKS})
+    wrong = next((name for name in names if name not in known), None)
+    if wrong is not None:
+        raise InputError(f"--area {wrong}: known are {', '.join(known)}")
+    return list(names)
+
+
+def _show(report: DoctorReport, looked_at: Subject, options: dict[str, Any], code: int, seconds: float) -> None:
+    if options["form"] == "json":
+        from envsetup.model.codec import to_json
+        from envsetup.report.clean import escape_json
+
+        click.echo(escape_json(to_json(report)), nl=False)
+        return
+    if options["form"] == "markdown":
+        import os
+
+        from envsetup.report.doctor_markdown import markdown
+
+        home = os.path.expanduser("~") if looked_at.kind == "live" else ""  # noqa: PTH111 - no HOME is no error
+        click.echo(markdown(report, looked_at.machine, home=home), nl=False)
+        return
+    import shutil
+
+    from envsetup.report.doctor_screen import Style, screen
+    from envsetup.report.smoke_terminal import colour_wanted
+
+    colour = colour_wanted(sys.stdout)
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    style = Style(width=max(40, width), colour=colour, verbose=options["verbose"], quiet=options["quiet"])
+    click.echo(screen(report, looked_at.machine, style, exit_code=code, seconds=seconds), nl=False, color=colour)
+
+
+class _patience:  # noqa: N801 - a context manager reads as a verb
+    """Tells a terminal on stderr, after a second, that the machine has not answered yet; wiped away afterwards."""
+
+    def __enter__(self) -> None:
+        import threading
+
+        self._told = False
+        self._timer = threading.Timer(SLOW_S, self._tell)
+        self._timer.daemon = True
+        if sys.stderr.isatty():
+            self._timer.start()
+
+    def _tell(self) -> None:
+        self._told = True
+        sys.stderr.write("  .. asking the machine; a driver that does not answer is given up after its deadline")
+        sys.stderr.flush()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._told:
+            sys.stderr.write("\r\x1b[2K")

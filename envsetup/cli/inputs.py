@@ -1,0 +1,96 @@
+"""What the doctor is asked to look at: this machine, a snapshot, or a text that somebody pasted."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from envsetup.model.machine import Machine
+    from envsetup.model.symptom import SymptomHit
+
+MAX_BYTES = 16 << 20
+ACCEPTED = "a snapshot of envsetup probe, a report of collect_env or nvidia-smi, a log, or an issue is accepted"
+
+
+@dataclass
+class Subject:
+    """A machine, what error texts say about it, and how it was looked at."""
+
+    machine: Machine
+    kind: Literal["live", "snapshot", "text"]
+    symptoms: list[SymptomHit] = field(default_factory=list)
+
+
+def subject(source: str | None, error: str | None, *, env: str | None, timeout: float) -> Subject:
+    """Read `source` (a file, or - for stdin), else look at this machine; `error` is a file with an error text.
+
+    Raises InputError for what cannot be read.
+    """
+    from envsetup.model.errors import InputError
+
+    if source is not None and env is not None:
+        raise InputError("--env looks at this machine and --from at another one: give one of them")
+    if source == "-" and error == "-":
+        raise InputError("--from - and --error -: stdin can be read once; give a file for one of them")
+    looked_at = _live(env, timeout) if source is None else _given(read_text(source, "--from"), _name(source))
+    if error is not None:
+        from envsetup.doctor.symptoms import read
+
+        looked_at.symptoms += read(read_text(error, "--error"), source=_name(error))
+    return looked_at
+
+
+def read_text(path: str, option: str) -> str:
+    """A file's text, or stdin's for "-"; raises InputError with the file's name."""
+    from envsetup.model.errors import InputError
+
+    if path == "-":
+        data = sys.stdin.buffer.read(MAX_BYTES)
+    else:
+        try:
+            with Path(path).open("rb") as file:
+                data = file.read(MAX_BYTES)
+        except OSError as problem:
+            raise InputError(f"{option} {path}: {problem.strerror or problem}") from None
+    if not data.strip():
+        raise InputError(f"{option} {_name(path)}: nothing in it", hint=ACCEPTED)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):  # what PowerShell's > writes
+        return data.decode("utf-16", "replace")
+    if b"\0" in data[:4096]:
+        raise InputError(f"{option} {_name(path)}: not a text file", hint=ACCEPTED)
+    return data.decode("utf-8-sig", "replace")
+
+
+def _name(path: str) -> str:
+    return "stdin" if path == "-" else path
+
+
+def _live(env: str | None, timeout: float) -> Subject:
+    from envsetup.probe.collect import probe
+    from envsetup.world.live import LiveWorld
+
+    return Subject(probe(LiveWorld(), env=env, timeout=timeout), "live")
+
+
+def _given(text: str, name: str) -> Subject:
+    if text.lstrip().startswith("{") and '"envsetup.' in text[:2000]:
+        return _snapshot(text, name)
+    from envsetup.doctor.symptoms import read as symptoms
+    from envsetup.importers import read
+
+    imported = read(text)
+    return Subject(imported.machine, "text", symptoms(imported.error_text, source=name))
+
+
+def _snapshot(text: str, name: str) -> Subject:
+    from envsetup.model.codec import from_json
+    from envsetup.model.errors import InputError
+    from envsetup.model.machine import SCHEMA, Machine
+
+    machine = from_json(text, Machine, name=name)
+    if machine.schema_ != SCHEMA:
+        raise InputError(f"{name}: schema {machine.schema_!r}; {SCHEMA!r} is accepted")
+    return Subject(machine, "snapshot")

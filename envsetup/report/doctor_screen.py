@@ -1,0 +1,208 @@
+"""The doctor's screen: the verdict first, then what is wrong, then what to do; passes fold into one line."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envsetup.report.clean import clean
+from envsetup.report.machine_lines import machine_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envsetup.model.finding import CheckResult, DoctorReport, Finding, Remedy
+    from envsetup.model.machine import Machine
+
+WORDS = {"ready": "READY", "degraded": "DEGRADED", "broken": "NOT READY", "unknown": "UNKNOWN"}
+MARKS = {"critical": "x", "error": "x", "warning": "!", "info": "note"}
+COLOURS = {
+    "ready": "32",
+    "degraded": "33",
+    "broken": "31",
+    "unknown": "35",
+    "x": "31",
+    "!": "33",
+    "?": "35",
+    "note": "2",
+}
+FULL = 3  # findings told in full before the rest gets one line each: one screen
+SEEN = 4  # lines of evidence of one finding
+ASKS = 3  # unknowns told on the screen
+LABEL = 10
+HARD = ("broken", "degraded")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the screen may look. `width` in columns."""
+
+    width: int = 80
+    colour: bool = False
+    verbose: int = 0
+    quiet: bool = False
+
+    def paint(self, text: str, code: str) -> str:
+        """Colour, where it is wanted; the words carry the meaning without it."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+def screen(report: DoctorReport, machine: Machine, style: Style, *, exit_code: int, seconds: float) -> str:
+    """The whole screen, ending in a newline."""
+    lines = [_headline(report, style, seconds)]
+    if style.quiet:
+        return "\n".join(lines) + "\n"
+    serious = [f for f in report.findings if f.severity != "info"]
+    notes = [f for f in report.findings if f.severity == "info"]
+    if not serious:
+        lines += [f"  {label:<{LABEL}}{clean(text)}" for label, text in machine_lines(machine)]
+    lines += _findings(serious, style)
+    lines += _unknowns(report, style)
+    lines += [""] if serious else []
+    lines += [line for note in notes for line in _note(note, style)]
+    lines.append(_passes(report, len(serious), exit_code))
+    if style.verbose:
+        lines += _every_check(report.checks)
+    lines += _next(report, style)
+    return "\n".join(lines) + "\n"
+
+
+def _headline(report: DoctorReport, style: Style, seconds: float) -> str:
+    word = style.paint(WORDS[report.verdict.status], f"1;{COLOURS[report.verdict.status]}")
+    plain = len(WORDS[report.verdict.status]) + 3
+    took = f"{seconds:.1f} s"
+    text = clean(report.verdict.headline)
+    wrapped = textwrap.wrap(text, style.width - plain - len(took) - 1) or [""]
+    first = f"{word}   {wrapped[0]}"
+    pad = style.width - plain - len(wrapped[0]) - len(took)
+    return "\n".join([f"{first}{' ' * max(1, pad)}{took}", *(" " * plain + line for line in wrapped[1:])])
+
+
+def _findings(findings: list[Finding], style: Style) -> list[str]:
+    """Causes in full, their consequences folded below them; the same code on several GPUs is told once."""
+    roots = [finding for finding in findings if finding.caused_by is None]
+    groups: dict[str, list[Finding]] = {}
+    for finding in roots:
+        groups.setdefault(finding.code, []).append(finding)
+    lines: list[str] = []
+    for number, (code, group) in enumerate(groups.items()):
+        folded = [finding for finding in findings if finding.caused_by == code]
+        if number < FULL or style.verbose:
+            lines += ["", *_full(group[0], style, [finding.subject for finding in group]), *_folded(folded, style)]
+        else:
+            lines += [""] if number == FULL else []
+            lines.append(_title(group[0], style))
+    return lines
+
+
+def _title(finding: Finding, style: Style) -> str:
+    mark = MARKS[finding.severity]
+    code = f"[{finding.code}]"
+    text = clean(finding.title) + ("" if finding.confidence == "certain" else f" ({finding.confidence})")
+    room = style.width - 5 - len(code) - 2
+    wrapped = textwrap.wrap(text, style.width - 5) or [""]
+    head = f"  {style.paint(mark, COLOURS[mark])}  "
+    if len(text) <= room:
+        return f"{head}{style.paint(text, '1')}{' ' * (room - len(text) + 2)}{style.paint(code, DIM)}"
+    return "\n".join(
+        [
+            f"{head}{style.paint(wrapped[0], '1')}",
+            *(f"     {style.paint(line, '1')}" for line in wrapped[1:]),
+            f"     {style.paint(code, DIM)}",
+        ]
+    )
+
+
+def _full(finding: Finding, style: Style, subjects: list[str]) -> list[str]:
+    lines = [_title(finding, style)]
+    shown = finding.evidence if style.verbose else finding.evidence[:SEEN]
+    for number, item in enumerate(shown):
+        source = f"  ({clean(item.source)})" if style.verbose else ""
+        lines += _row("seen" if number == 0 else "", f"{clean(item.what)}: {clean(item.value)}{source}", style)
+    if len(finding.evidence) > len(shown):
+        lines += _row("", f"and {len(finding.evidence) - len(shown)} more, with -v", style)
+    if len(subjects) > 1:
+        lines += _row("on", ", ".join(map(clean, subjects)), style)
+    lines += _row("so", clean(finding.consequence), style)
+    for number, remedy in enumerate(finding.remedies):
+        lines += _remedy("fix" if number == 0 else "or", remedy, style)
+    return lines
+
+
+def _remedy(label: str, remedy: Remedy, style: Style) -> list[str]:
+    needs = {"root": " (needs root)", "reboot": " (needs a reboot)", "hardware": " (at the machine)"}
+    text = clean(remedy.text)
+    need = "" if "reboot" in text and remedy.needs == "reboot" else needs.get(remedy.needs, "")
+    lines = _row(label, text + need, style)
+    # A command is never wrapped: it must survive copy and paste.
+    return lines + ([f"     {'':<{LABEL}}  {style.paint(clean(remedy.command), '36')}"] if remedy.command else [])
+
+
+def _row(label: str, text: str, style: Style) -> list[str]:
+    indent = 5 + LABEL
+    wrapped = textwrap.wrap(text, max(20, style.width - indent), break_on_hyphens=False) or [""]
+    return [f"     {label:<{LABEL}}{wrapped[0]}", *(" " * indent + line for line in wrapped[1:])]
+
+
+def _folded(findings: Iterable[Finding], style: Style) -> list[str]:
+    codes = list(dict.fromkeys(finding.code for finding in findings))
+    return _row("follows", f"{', '.join(codes)}: gone with the fix above", style) if codes else []
+
+
+def _note(finding: Finding, style: Style) -> list[str]:
+    text = f"{clean(finding.title)}: {clean(finding.consequence)} [{finding.code}]"
+    wrapped = textwrap.wrap(text, style.width - 8, break_on_hyphens=False)
+    head = style.paint("note", COLOURS["note"])
+    return [f"  {head}  {wrapped[0]}", *(" " * 8 + line for line in wrapped[1:])]
+
+
+def _unknowns(report: DoctorReport, style: Style) -> list[str]:
+    """Told by reason, and only those that somebody could make known; a text says so once for all of them."""
+    open_checks = [check for check in report.checks if check.status in ("unknown", "timeout", "crashed")]
+    if report.target.kind == "text":
+        return []
+    reasons: dict[str, list[str]] = {}
+    for check in open_checks:
+        if check.status != "unknown" or ": " in check.reason:
+            reasons.setdefault(check.reason.partition(": ")[2] or check.reason, []).append(check.id)
+    lines: list[str] = []
+    for reason, ids in list(reasons.items())[: None if style.verbose else ASKS]:
+        text = f"{clean(reason)}; not checked: {', '.join(ids[:ASKS])}{' ...' if len(ids) > ASKS else ''}"
+        wrapped = textwrap.wrap(text, style.width - 5, break_on_hyphens=False)
+        lines += [f"  {style.paint('?', COLOURS['?'])}  {wrapped[0]}", *(f"     {line}" for line in wrapped[1:])]
+    return lines
+
+
+def _passes(report: DoctorReport, problems: int, exit_code: int) -> str:
+    counts = {
+        name: sum(check.status == name for check in report.checks) for name in ("ok", "not-applicable", "unknown")
+    }
+    crashed = sum(check.status in ("crashed", "timeout") for check in report.checks)
+    parts = [f"{counts['ok']} ok", f"{problems} problem{'s' if problems != 1 else ''}"]
+    parts += [f"{counts['not-applicable']} not applicable"] if counts["not-applicable"] else []
+    parts += [f"{counts['unknown']} unknown"] if counts["unknown"] else []
+    parts += [f"{crashed} failed"] if crashed else []
+    end = f"   exit {exit_code}" if exit_code else ""
+    return f"  {len(report.checks)} checks: {', '.join(parts)}{end}"
+
+
+def _every_check(checks: Iterable[CheckResult]) -> list[str]:
+    return [f"    {check.status:<15}{check.id:<32}{clean(check.reason)}".rstrip() for check in checks]
+
+
+def _next(report: DoctorReport, style: Style) -> list[str]:
+    if report.target.kind == "text":
+        unknown = report.verdict.status == "unknown" or any(f.confidence != "certain" for f in report.findings)
+        ask = "ask for the output of: envsetup doctor --markdown   (run on that machine)"
+        return [f"Next: {ask}"] if unknown else []
+    status = report.verdict.status
+    if status == "ready" and "no framework yet" in report.verdict.headline:
+        return ["Next: envsetup create --framework pytorch"]
+    if status == "ready":
+        gpu = "GPU" in report.verdict.headline and "no GPU" not in report.verdict.headline
+        where = "on the GPU" if gpu else "on the CPU"
+        return [f"Next: envsetup smoke   (trains a small CNN {where} and proves that it works)"]
+    if status in HARD and report.verdict.root_cause:
+        return [f"Next: the fix above, then envsetup doctor again; more: envsetup explain {report.verdict.root_cause}"]
+    return ["Next: envsetup doctor -v   (every check and why it could not be decided)"]
