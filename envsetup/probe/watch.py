@@ -12,7 +12,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """An environment variable that matters, and the shape of value that may be shown (see `redact`)."""
 
     name: str
-    shape: str  # flag, devices, path, paths, url, text
+    shape: str  # flag, devices, path, paths, url, text; presence: only that it is set
     why: str
 
 

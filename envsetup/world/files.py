@@ -31,6 +31,17 @@ def read_input(name: str, *, limit: int = INPUT_LIMIT) -> bytes:
     return data
 
 
+def make_folder(name: str) -> None:
+    """Make a folder, or take one that is empty. Raises InputError for anything else."""
+    path = Path(name)
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            raise InputError(f"{name}: the folder is not empty; a new or an empty one is accepted")
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror or error}; nothing was written") from error
+
+
 def write_whole(name: str, text: str) -> None:
     """Write a file so that it is the old one or the new one at any moment, never half of it.
 

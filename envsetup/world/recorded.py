@@ -34,6 +34,11 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     base64: str = ""
     loader_cache: dict[str, str] = {}
 
+    @classmethod
+    def of(cls, data: bytes) -> Content:
+        """Bytes as they are."""
+        return cls(base64=base64.b64encode(data).decode())
+
     def data(self) -> bytes:
         """The file's bytes."""
         if self.loader_cache:
@@ -116,10 +121,11 @@ class RecordedWorld:
 
     def _missing(self, path: str) -> OSError | NotRecordedError:
         """Why this path gives nothing."""
-        if path in self._record.denied:
-            return PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        if any(path == prefix or path.startswith(prefix.rstrip("/") + "/") for prefix in self._record.absent):
-            return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        for name in (path, self._resolve(path)):
+            if name in self._record.denied:
+                return PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            if any(name == prefix or name.startswith(prefix.rstrip("/") + "/") for prefix in self._record.absent):
+                return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return NotRecordedError(path)
 
     def _resolve(self, path: str) -> str:
@@ -138,33 +144,34 @@ class RecordedWorld:
         return self.read_bytes(path, limit=limit).decode("utf-8", "replace")
 
     def read_bytes(self, path: str, *, offset: int = 0, limit: int = 1 << 20) -> bytes:
-        path = self._resolve(path)
-        content = self._files.get(path)
-        if content is None and path in self._listings:
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        content = self._files.get(path, self._files.get(self._resolve(path)))
         if content is None:
-            raise self._missing(path)
+            raise self._is_a_folder(path) or self._missing(path)
         data = content.encode() if isinstance(content, str) else content.data()
         return data[offset : offset + limit]
 
+    def _is_a_folder(self, path: str) -> OSError | None:
+        known = self._resolve(path) in self._listings
+        return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) if known else None
+
     def list_dir(self, path: str) -> list[str]:
-        path = self._resolve(path)
-        if path in self._files:
+        real = self._resolve(path)
+        if real in self._files:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-        if path not in self._listings or path in self._record.denied:
+        if path in self._record.denied or not (path in self._listings or real in self._listings):
             raise self._missing(path)
-        return sorted(self._listings[path])
+        return sorted(self._listings.get(path, set()) | self._listings.get(real, set()))
 
     def stat(self, path: str) -> Stat:
-        path = self._resolve(path)
-        if path in self._nodes:
-            return self._nodes[path]
-        if path in self._files:
-            return Stat(kind="file", mode=0o644, uid=0, gid=0, size=len(self.read_bytes(path)))
-        if path in self._record.denied:
-            return Stat(kind="file", mode=0o600, uid=0, gid=0, readable=False)
-        if path in self._listings:
-            return Stat(kind="dir", mode=0o755, uid=0, gid=0, writable=True)
+        for name in (path, self._resolve(path)):
+            if name in self._nodes:
+                return self._nodes[name]
+            if name in self._files:
+                return Stat(kind="file", mode=0o644, uid=0, gid=0, size=len(self.read_bytes(name)))
+            if name in self._record.denied:
+                return Stat(kind="file", mode=0o600, uid=0, gid=0, readable=False)
+            if name in self._listings:
+                return Stat(kind="dir", mode=0o755, uid=0, gid=0, writable=True)
         raise self._missing(path)
 
     def exists(self, path: str) -> bool:
@@ -201,11 +208,11 @@ class RecordedWorld:
         return {name: value for name, value in self._record.env.items() if value is not None}
 
     def file_system(self, path: str) -> FileSystem:
-        path = self._resolve(path)
-        for parent in (path, *map(str, PurePosixPath(path).parents)):
-            found = self._record.file_systems.get(parent)
-            if found is not None:
-                return found
+        for start in (path, self._resolve(path)):
+            for parent in (start, *map(str, PurePosixPath(start).parents)):
+                found = self._record.file_systems.get(parent)
+                if found is not None:
+                    return found
         raise self._missing(path)
 
     def system(self, fact: str) -> object:

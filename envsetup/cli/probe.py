@@ -1,0 +1,94 @@
+"""`envsetup probe`: the facts of this machine, to read or to record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsetup.model.machine import Machine
+    from envsetup.world.base import World
+
+EXAMPLES = """\b
+Examples:
+  envsetup probe                      what this machine is
+  envsetup probe -o machine.json      the same as a file, for plan --machine or doctor --from
+  envsetup probe --env ~/ml/.venv     with another environment
+  envsetup probe --record DIR         every file and answer that a probe reads, for a bug report
+"""
+
+
+@click.command(epilog=EXAMPLES, short_help="Show or record the facts of this machine, redacted.")
+@click.option("-o", "--output", metavar="FILE", help="Write the snapshot, redacted; - is standard output.")
+@click.option("--record", metavar="DIR", help="Record what was read into a new folder, redacted.")
+@click.option("--env", metavar="PATH", help="A venv, conda prefix or python binary.  [default: the active one]")
+@click.option("--timeout", type=click.FloatRange(min=0.5), default=5.0, show_default=True, help="Seconds for it all.")
+@click.option("--json", "as_json", is_flag=True, help="The snapshot as JSON on stdout, redacted.")
+@click.option("-v", "--verbose", is_flag=True, help="Also packages, variables and libraries.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+def command(
+    output: str | None,
+    record: str | None,
+    env: str | None,
+    timeout: float,
+    *,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Show the facts of this machine and of a Python environment, without running or importing anything of it.
+
+    What is written or printed as JSON is redacted: no home folder, user or host name, serial, address or token.
+    """
+    from envsetup.probe.collect import probe
+    from envsetup.world.live import LiveWorld
+
+    live = LiveWorld()
+    world, save = _recording(live, record) if record else (live, None)
+    machine = probe(world, env=env, timeout=timeout)
+    if save:
+        _say(f"recorded in {record}; taken out: {', '.join(save()) or 'nothing'}")
+    if output or as_json:
+        _write(machine, live, output, as_json=as_json)
+    if not (as_json or quiet or output == "-"):
+        _show(machine, details=verbose)
+    return 0
+
+
+def _recording(live: World, folder: str) -> tuple[World, Callable[[], list[str]]]:
+    """A world that records, and what writes the recording; a folder in use is refused before any work."""
+    from envsetup.probe.watch import watch
+    from envsetup.world.files import make_folder
+    from envsetup.world.recording import RecordingWorld
+
+    make_folder(folder)
+    recording = RecordingWorld(live, variables=[variable.name for variable in watch().variables])
+    return recording, lambda: recording.save(folder, "Recorded by envsetup probe --record.")
+
+
+def _write(machine: Machine, live: World, output: str | None, *, as_json: bool) -> None:
+    from envsetup.model.codec import to_json
+    from envsetup.model.maybe import known
+    from envsetup.probe.redact import redact_machine
+    from envsetup.probe.snapshot import write_snapshot
+
+    shown = redact_machine(machine, live)
+    if as_json or output == "-":
+        click.echo(to_json(shown), nl=False)
+    if output and output != "-":
+        write_snapshot(output, shown)
+        _say(f"wrote {output}; taken out: {', '.join(known(shown.redacted) or []) or 'nothing'}")
+
+
+def _show(machine: Machine, *, details: bool) -> None:
+    from envsetup.probe.summary import summary
+
+    for line in summary(machine, details=details):
+        click.echo(line)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
