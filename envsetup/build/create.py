@@ -14,7 +14,7 @@ from envsetup.build import decide, locking
 from envsetup.build.manifest import Manifest, machine_digest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, Timing, perform
-from envsetup.build.venv import Job, build, files, steps
+from envsetup.build.venv import Job, Venv, build, files
 from envsetup.model.codec import from_json
 from envsetup.model.errors import BuildError, InputError
 from envsetup.model.machine import Machine
@@ -77,6 +77,10 @@ class _Seen(msgspec.Struct):
 
 def create(order: Order, progress: Progress) -> Created:
     """Do it. Raises EnvsetupError with one line; then nothing was changed."""
+    if order.request.frameworks:
+        from envsetup.resolve.asked import read  # noqa: PLC0415 - a given lock needs no tables
+
+        read(order.request)  # a name that does not exist ends here, before anything is looked at
     seen = _Seen()
     timings = perform(_preparation(order, seen), progress)
     decision = seen.decision
@@ -99,7 +103,7 @@ def create(order: Order, progress: Progress) -> Created:
         unreachable=unreachable,
     )
     if order.dry_run:
-        planned = steps(job, Stage(order.target), [])
+        planned = Venv(job, Stage(order.target)).steps()
         return msgspec.structs.replace(
             result,
             steps=[f"{step.title}: {step.command}" if step.command else step.title for step in planned],

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Optional
 import msgspec
 
 from envsetup.build import interpreters, locking
-from envsetup.build.offers import ask
 from envsetup.build.pipconfig import read_pip_config
 from envsetup.build.sources import OFFICIAL, Sources, for_plan, gather
 from envsetup.build.uv import Uv, make_uv
 from envsetup.build.uvenv import uv_settings
-from envsetup.build.wanted import requirements
 from envsetup.model.errors import InputError
 from envsetup.model.machine import Machine
 from envsetup.model.maybe import known
@@ -60,7 +58,8 @@ def uv_for(sources: Sources, *, offline: bool) -> Uv:
 
 def look_at_sources(request: Request) -> Offers | None:
     """What the sources of a request offer of its frameworks; None when it may not ask (`--offline`)."""
-    from envsetup.compat.torch import releases  # noqa: PLC0415 - tables are read only where a source is asked
+    from envsetup.build.offers import ask  # noqa: PLC0415 - a given lock needs neither HTTP nor tables
+    from envsetup.compat.torch import releases  # noqa: PLC0415
     from envsetup.resolve.asked import read  # noqa: PLC0415
 
     names = [name for framework in read(request).frameworks for name in PACKAGES[framework.name]]
@@ -165,6 +164,8 @@ def lock_for(decision: Decision, extras: list[str], tick: Callable[[], None]) ->
 
 def question_of(decision: Decision, extras: list[str]) -> locking.Question:
     """What the lock of a decision answers."""
+    from envsetup.build.wanted import requirements  # noqa: PLC0415 - as above
+
     wanted = requirements(decision.plan, decision.offers, extras)
     return locking.question(wanted, decision.interpreter, decision.sources)
 

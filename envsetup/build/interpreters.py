@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from packaging.version import Version
 
 from envsetup.build import process
 from envsetup.model.errors import InputError
@@ -27,7 +26,7 @@ _ASK = (
 _DEADLINE = 10.0
 _REQUEST = re.compile(r"(\d+\.\d+)(\.\d+)?(t?)")
 _BINARY = re.compile(r"python(\d+\.\d+)(t?)")
-OLDEST = Version("3.8")  # what uv can make environments for
+OLDEST = (3, 8)  # what uv can make environments for
 
 
 class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +67,7 @@ def inspect(path: str) -> Interpreter | None:
         found = msgspec.json.decode(ended.stdout, type=Interpreter) if ended.ok else None
     except (OSError, msgspec.DecodeError):
         return None
-    return found if found and Version(found.version) >= OLDEST else None
+    return found if found and _numbers(found.version) >= OLDEST else None
 
 
 def candidates(request: str | None = None) -> Iterator[Interpreter]:
@@ -99,9 +98,8 @@ def _given(request: str) -> Interpreter:
     path = shutil.which(str(Path(request).expanduser()) if "/" in request else request)
     found = inspect(path) if path else None
     if found is None:
-        raise InputError(
-            f"--python {request}: not a Python {OLDEST} or newer; accepted are 3.12, 3.12.4, 3.13t or a path"
-        )
+        oldest = ".".join(map(str, OLDEST))
+        raise InputError(f"--python {request}: no Python from {oldest} on; accepted are 3.12, 3.12.4, 3.13t or a path")
     return found
 
 
@@ -139,6 +137,10 @@ def _names(folder: Path) -> list[Path]:
         return []
 
 
-def _release(path: Path) -> Version:
+def _release(path: Path) -> tuple[int, ...]:
     found = _BINARY.fullmatch(path.name)
-    return Version(found[1]) if found else OLDEST
+    return _numbers(found[1]) if found else OLDEST
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

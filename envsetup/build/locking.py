@@ -6,17 +6,14 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import platformdirs
-from packaging.utils import canonicalize_name
 
 from envsetup.model.errors import BuildError, InputError
-from envsetup.model.lock import Lock, LockedPackage, read_lock
+from envsetup.model.lock import Lock, LockedPackage, normalise, read_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +21,6 @@ if TYPE_CHECKING:
     from envsetup.build.interpreters import Interpreter
     from envsetup.build.sources import Sources
     from envsetup.build.uv import Uv
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DEADLINE = 900.0  # seconds; a find-links wheel is hashed, a page-only index is read wheel by wheel
 MAX_AGE = 7 * 86400.0  # seconds a lock answers for its question: sources move on
@@ -44,6 +36,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     def path(self) -> Path:
         """Where the answer is kept."""
+        import platformdirs  # noqa: PLC0415 - a given lock needs no cache
+
         key = hashlib.sha256(msgspec.json.encode(self)).hexdigest()
         return Path(platformdirs.user_cache_dir("envsetup", appauthor=False)) / "locks" / f"{key}.json"
 
@@ -71,9 +65,9 @@ def remember(asked: Question, lock: Lock) -> None:
     path = asked.path()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(msgspec.json.encode(lock))
-        os.replace(file.name, path)  # noqa: PTH105
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(msgspec.json.encode(lock))
+        draft.replace(path)
 
 
 def forget(asked: Question) -> None:
@@ -84,6 +78,11 @@ def forget(asked: Question) -> None:
 
 def make_lock(asked: Question, interpreter: Interpreter, uv: Uv, tick: Callable[[], None] | None = None) -> Lock:
     """Resolve and hash. Raises BuildError with uv's reason."""
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - only where a lock is made
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+
     args = ("pip", "compile", "-", "--format", "pylock.toml", "--no-header", "--quiet", "--no-annotate")
     stdin = "\n".join(asked.requirements) + "\n"
     ended = uv.run(*args, "--python", interpreter.path, timeout=DEADLINE, stdin=stdin, tick=tick)
@@ -103,7 +102,7 @@ def _package(entry: dict[str, object]) -> LockedPackage:
         raise BuildError(f"{entry['name']}: its source gives no sha256, so it cannot be locked")
     sizes = [int(file["size"]) for file in files if "size" in file]
     return LockedPackage(
-        name=canonicalize_name(str(entry["name"])),
+        name=normalise(str(entry["name"])),
         version=str(entry["version"]),
         hashes=hashes,
         marker=str(entry["marker"]) if "marker" in entry else None,

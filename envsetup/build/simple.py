@@ -91,7 +91,7 @@ class Fetcher(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _reason(error: str | Exception) -> str:
+def _reason(error: str | BaseException) -> str:
     """A reason without the number of the error, which says nothing to people."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
 from envsetup.build.activation import make_relocatable, point_to
+from envsetup.build.background import Background
+from envsetup.build.install import install
 from envsetup.build.manifest import LOCK_NAME, Manifest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, Timing, perform
-from envsetup.build.uv import NoSpaceError
-from envsetup.build.verify import verify
 from envsetup.model.codec import to_json
-from envsetup.model.errors import BuildError
-from envsetup.render.templates import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from envsetup.model.plan import Plan
 
 VENV_DEADLINE = 60.0
-INSTALL_DEADLINE = 3 * 3600.0  # seconds; several GB over a slow line; uv itself gives up on a line that is dead
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +53,8 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
 
 def files(job: Job) -> dict[str, bytes]:
     """The files that envsetup leaves in the environment: relative path to content."""
+    from envsetup.render.templates import render  # noqa: PLC0415 - jinja2 is loaded while uv already works
+
     return render(
         "venv",
         {
@@ -77,87 +75,68 @@ def build(job: Job, progress: Progress) -> Built:
     Raises BuildError or InputError with one line.
     """
     with Stage(job.target) as stage:
-        facts: list[str] = []
-        timings = perform(steps(job, stage, facts), progress)
-    return Built(timings=timings, verified=facts if job.check and not job.files_only else None)
+        venv = Venv(job, stage)
+        timings = perform(venv.steps(), progress)
+    return Built(timings=timings, verified=venv.facts if job.check and not job.files_only else None)
 
 
-def steps(job: Job, stage: Stage, facts: list[str]) -> list[Step]:
-    """The steps of this job; what verification finds is added to `facts`."""
-    env = stage.env
-    uv = Path(job.uv.binary).name
-    python = shlex.quote(job.interpreter.path)
+class Venv:
+    """The steps of a job in its stage; what verification finds stands in `facts` afterwards."""
 
-    def make(tick: Callable[[], None]) -> str:
+    def __init__(self, job: Job, stage: Stage) -> None:
+        self.job, self.stage, self.env = job, stage, stage.env
+        self.facts: list[str] = []
+        self._rendered = Background(lambda: files(job))
+
+    def steps(self) -> list[Step]:
+        """What there is to do, in order."""
+        job = self.job
+        uv, python = Path(job.uv.binary).name, shlex.quote(job.interpreter.path)
+        wanted = [
+            Step(id="venv", title="make environment", command=f"{uv} venv --python {python} STAGE", run=self._make),
+            Step(
+                id="install",
+                title=f"install {len(job.lock.packages)} packages",
+                command=f"{uv} pip sync --require-hashes {LOCK_NAME}",
+                run=self._install,
+            ),
+            Step(id="files", title="write files", run=self._write),
+            Step(id="verify", title="verify", command="STAGE/bin/python -I self_check.py", run=self._verify),
+            Step(
+                id="place",
+                title="put in place",
+                command=f"mv STAGE {shlex.quote(str(job.target))}",
+                run=self._place,
+            ),
+        ]
+        left_out = {"venv", "install", "verify"} if job.files_only else set() if job.check else {"verify"}
+        return [step for step in wanted if step.id not in left_out]
+
+    def _make(self, tick: Callable[[], None]) -> str:
+        job = self.job
         label = ["--prompt", job.name] if job.name else []
-        args = ["venv", str(env), "--python", job.interpreter.path, *label, "--quiet"]
+        args = ["venv", str(self.env), "--python", job.interpreter.path, *label, "--quiet"]
         job.uv.must("environment", *args, timeout=VENV_DEADLINE, tick=tick)
-        make_relocatable(env)
+        make_relocatable(self.env)
         return f"Python {job.interpreter.version}"
 
-    def install(tick: Callable[[], None]) -> str:
-        check_space(job.lock, stage.folder, job.uv, env)
-        pins = stage.folder / LOCK_NAME
-        pins.write_text(job.lock.text(), encoding="utf-8")
-        args = ["pip", "sync", str(pins), "--require-hashes", "--python", str(env / "bin" / "python"), "--quiet"]
-        try:
-            _install(job.uv, args, tick)
-        except NoSpaceError:
-            raise
-        except BuildError:
-            if job.spare is None:
-                raise
-            _install(job.spare, args, tick)
+    def _install(self, tick: Callable[[], None]) -> str:
+        install(self.job.lock, self.env, [self.job.uv, *([self.job.spare] if self.job.spare else [])], tick)
         return ""
 
-    def write(_: Callable[[], None]) -> str:
-        env.mkdir(exist_ok=True)
-        for path, content in files(job).items():
-            (env / path).write_bytes(content)
-        point_to(env, job.target)
+    def _write(self, _: Callable[[], None]) -> str:
+        self.env.mkdir(exist_ok=True)
+        for path, content in self._rendered.result().items():
+            (self.env / path).write_bytes(content)
+        point_to(self.env, self.job.target)
         return ""
 
-    def look(tick: Callable[[], None]) -> str:
-        facts.extend(verify(env, job.plan, job.lock, job.uv, tick).facts)
-        return "; ".join(facts)
+    def _verify(self, tick: Callable[[], None]) -> str:
+        from envsetup.build.verify import verify  # noqa: PLC0415 - not with --no-verify
 
-    def place(_: Callable[[], None]) -> str:
-        stage.place()
-        return str(job.target)
+        self.facts = verify(self.env, self.job.plan, self.job.lock, self.job.uv, tick).facts
+        return "; ".join(self.facts)
 
-    wanted = [
-        Step(id="venv", title="make environment", command=f"{uv} venv --python {python} STAGE", run=make),
-        Step(
-            id="install",
-            title=f"install {len(job.lock.packages)} packages",
-            command=f"{uv} pip sync --require-hashes {LOCK_NAME}",
-            run=install,
-        ),
-        Step(id="files", title="write files", command=None, run=write),
-        Step(id="verify", title="verify", command="STAGE/bin/python -I self_check.py", run=look),
-        Step(id="place", title="put in place", command=f"mv STAGE {shlex.quote(str(job.target))}", run=place),
-    ]
-    left_out = {"venv", "install", "verify"} if job.files_only else set() if job.check else {"verify"}
-    return [step for step in wanted if step.id not in left_out]
-
-
-def _install(uv: Uv, args: list[str], tick: Callable[[], None]) -> None:
-    # Everything is pinned; uv refuses a constraint without a hash beside hashed pins.
-    uv.without("UV_CONSTRAINT").must("installation", *args, timeout=INSTALL_DEADLINE, tick=tick)
-
-
-def check_space(lock: Lock, folder: Path, uv: Uv, env: Path) -> None:
-    """Refuse before the download what cannot fit.
-
-    The wheels' own size is the least that they need; what is in uv's cache on the same disk needs nothing more.
-    """
-    least = sum(package.size or 0 for package in lock.packages)
-    free = shutil.disk_usage(folder).free
-    if least <= free:
-        return
-    pins = folder / LOCK_NAME
-    pins.write_text(lock.text(), encoding="utf-8")
-    args = ("pip", "sync", str(pins), "--dry-run", "--python", str(env / "bin" / "python"))
-    ended = uv.run(*args, timeout=VENV_DEADLINE)
-    if "Would download" in ended.stderr:
-        raise BuildError(f"{folder.parent}: {free >> 20} MiB free, the packages alone need {least >> 20} MiB")
+    def _place(self, _: Callable[[], None]) -> str:
+        self.stage.place()
+        return str(self.job.target)

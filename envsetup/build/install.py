@@ -1,0 +1,56 @@
+"""A lock into an environment: from the cache where it has everything, else from the sources."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envsetup.build.uv import NoSpaceError
+from envsetup.model.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from envsetup.build.uv import Uv
+    from envsetup.model.lock import Lock
+
+DEADLINE = 3 * 3600.0  # seconds; several GB over a slow line; uv itself gives up on a line that is dead
+_LOOK = 60.0
+
+
+def install(lock: Lock, env: Path, ways: Sequence[Uv], tick: Callable[[], None]) -> None:
+    """Install exactly `lock` into `env`, trying `ways` in order. Raises the BuildError of the last one."""
+    pins = env.parent / "pins.txt"
+    pins.write_text(lock.text(), encoding="utf-8")
+    args = ("pip", "sync", str(pins), "--python", str(env / "bin" / "python"))
+    # Everything is pinned; uv refuses a constraint without a hash beside hashed pins.
+    ways = [uv.without("UV_CONSTRAINT") for uv in ways]
+    # With hashes the cache is as good as an index, and asking none is faster than uv alone would be.
+    cached = msgspec.structs.replace(ways[0], offline=True)
+    if cached.run(*args, "--require-hashes", "--quiet", timeout=DEADLINE, tick=tick).ok:
+        return
+    check_space(lock, env.parent, ways[0], args)
+    for uv in ways:
+        ended = uv.run(*args, "--require-hashes", "--quiet", timeout=DEADLINE, tick=tick)
+        if ended.ok:
+            return
+        error = uv.error("installation", ended, DEADLINE)
+        if isinstance(error, NoSpaceError):
+            break
+    raise error
+
+
+def check_space(lock: Lock, folder: Path, uv: Uv, sync: Sequence[str]) -> None:
+    """Refuse before the download what cannot fit.
+
+    The wheels' own size is the least that they need; what is in uv's cache on the same disk needs nothing more.
+    """
+    least = sum(package.size or 0 for package in lock.packages)
+    free = shutil.disk_usage(folder).free
+    if least <= free:
+        return
+    if "Would download" in uv.run(*sync, "--dry-run", timeout=_LOOK).stderr:
+        raise BuildError(f"{folder.parent}: {free >> 20} MiB free, the packages alone need {least >> 20} MiB")
