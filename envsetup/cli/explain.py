@@ -57,14 +57,20 @@ def page(row: Entry) -> str:
 
     def block(label: str, text: str) -> list[str]:
         return textwrap.wrap(
-            text, WIDTH, initial_indent=f"{label:<12}", subsequent_indent=" " * 12, break_on_hyphens=False
+            text,
+            WIDTH,
+            initial_indent=f"{label:<12}",
+            subsequent_indent=" " * 12,
+            break_on_hyphens=False,
+            break_long_words=False,
         )
 
     lines = [row.title, f"{row.code}, {row.severity}, {row.area}", ""]
     lines += block("what", row.explanation) + block("so", row.consequence)
     for number, remedy in enumerate(row.remedies):
         needs = "" if remedy.needs in ("none", "user") else f" (needs {remedy.needs})"
-        lines += block("fix" if number == 0 else "or", remedy.text + needs)
+        text = remedy.text if number == 0 else remedy.text.removeprefix("Or ")
+        lines += block("fix" if number == 0 else "or", text[0].upper() + text[1:] + needs)
         lines += [f"{'':<14}{remedy.command}"] if remedy.command else []
     lines += block("mind", row.trap) if row.trap else []
     lines += [line for source in row.sources for line in block("source", source)]

@@ -53,7 +53,7 @@ def examine(
         result, found = ask(check, case)
         results.append(result)
         findings.extend(found)
-    joined, told = weigh(_once(findings), results, decide(case))
+    joined, told = weigh(_once(findings), results if target != "text" else (), decide(case))
     ordered = explained(joined)
     return DoctorReport(
         version=__version__,

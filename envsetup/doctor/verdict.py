@@ -72,7 +72,7 @@ def _ready(case: Case) -> str:
     if case.kind == "text":
         return "nothing wrong in what this text shows"
     what = f"{count} GPU{'s' if count > 1 else ''} ready" if works else _no_gpu(case).removeprefix(": ")
-    return f"{what}; no framework yet: envsetup create --framework pytorch"
+    return f"{what}; no framework yet: envsetup create"
 
 
 def _no_gpu(case: Case) -> str:

@@ -24,7 +24,8 @@ def weigh(
     """Findings of the facts joined with those of the texts, and the codes that the texts speak for.
 
     A hit whose code, or one of whose alternatives, the facts show as well becomes evidence of that finding.
-    A hit that the facts refute (its check looked and found nothing) yields to its first open alternative.
+    A hit that the facts refute (its check looked and found nothing) yields to its first open alternative; a message
+    with one meaning is not refuted, and facts from a text refute nothing, for what they leave out is unknown.
     """
     joined = list(findings)
     told: set[str] = set()
@@ -38,7 +39,7 @@ def weigh(
             joined[match] = _with_text(joined[match], hit)
             told.add(joined[match].code)
             continue
-        open_codes = [code for code in codes if code not in refuted] or codes[:1]
+        open_codes = [code for code in codes if code not in refuted or hit.confidence == "certain"] or codes[:1]
         told.add(open_codes[0])
         joined.append(_from_text(hit, open_codes))
     return joined, told

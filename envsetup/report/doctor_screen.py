@@ -25,8 +25,8 @@ COLOURS = {
     "x": "31",
     "!": "33",
     "?": "35",
-    "note": "2",
 }
+DIM = "2"
 FULL = 3  # findings told in full before the rest gets one line each: one screen
 SEEN = 4  # lines of evidence of one finding
 ASKS = 3  # unknowns told on the screen
@@ -64,7 +64,7 @@ def screen(report: DoctorReport, machine: Machine, style: Style, *, exit_code: i
     lines.append(_passes(report, len(serious), exit_code))
     if style.verbose:
         lines += _every_check(report.checks)
-    lines += _next(report, style)
+    lines += _next(report)
     return "\n".join(lines) + "\n"
 
 
@@ -133,6 +133,7 @@ def _full(finding: Finding, style: Style, subjects: list[str]) -> list[str]:
 def _remedy(label: str, remedy: Remedy, style: Style) -> list[str]:
     needs = {"root": " (needs root)", "reboot": " (needs a reboot)", "hardware": " (at the machine)"}
     text = clean(remedy.text)
+    text = text[3].upper() + text[4:] if label == "or" and text.startswith("Or ") else text
     need = "" if "reboot" in text and remedy.needs == "reboot" else needs.get(remedy.needs, "")
     lines = _row(label, text + need, style)
     # A command is never wrapped: it must survive copy and paste.
@@ -153,7 +154,7 @@ def _folded(findings: Iterable[Finding], style: Style) -> list[str]:
 def _note(finding: Finding, style: Style) -> list[str]:
     text = f"{clean(finding.title)}: {clean(finding.consequence)} [{finding.code}]"
     wrapped = textwrap.wrap(text, style.width - 8, break_on_hyphens=False)
-    head = style.paint("note", COLOURS["note"])
+    head = style.paint("note", DIM)
     return [f"  {head}  {wrapped[0]}", *(" " * 8 + line for line in wrapped[1:])]
 
 
@@ -191,7 +192,7 @@ def _every_check(checks: Iterable[CheckResult]) -> list[str]:
     return [f"    {check.status:<15}{check.id:<32}{clean(check.reason)}".rstrip() for check in checks]
 
 
-def _next(report: DoctorReport, style: Style) -> list[str]:
+def _next(report: DoctorReport) -> list[str]:
     if report.target.kind == "text":
         unknown = report.verdict.status == "unknown" or any(f.confidence != "certain" for f in report.findings)
         ask = "ask for the output of: envsetup doctor --markdown   (run on that machine)"

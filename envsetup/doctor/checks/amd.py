@@ -13,6 +13,7 @@ from envsetup.doctor.when import (
     AMD,
     LINUX,
     TORCH,
+    WSL,
     framework,
     gpus,
     in_container,
@@ -126,6 +127,29 @@ def target(case: Case) -> Outcome:
     return found if len(found) == len(gpus(case, "amd")) else None
 
 
+def on_wsl(case: Case) -> Outcome:
+    """Inside WSL, ROCm serves fewer cards than under native Linux."""
+    build = framework(case, "torch")
+    if build is None or not (known(build.hip) or (variant_of(case, build) or "").startswith("rocm")):
+        return NotApplicable("not a ROCm build")
+    served = names.table().rocm_on_wsl
+    for gpu in gpus(case, "amd"):
+        row = names.amd_gfx(known(gpu.name) or "")
+        gfx = known(gpu.gfx) or (row.gfx if row else None)
+        if gfx is None or gfx.startswith(tuple(served.gfx)):
+            continue
+        return finding(
+            "rocm-gfx-unsupported",
+            seen("GPU", f"{known(gpu.name) or 'AMD GPU'} ({gfx})", case.source("/sys/class/kfd")),
+            seen("ROCm inside WSL serves", ", ".join(f"{prefix}xx" for prefix in served.gfx), names.cite(served)),
+            subject=subject(gpu),
+            title=f"ROCm does not serve the {known(gpu.name) or 'GPU'} inside WSL",
+            confidence="likely",
+            remedies=[fix("Use this card under native Linux, or the DirectML or CPU build inside Windows")],
+        )
+    return None
+
+
 def _same_rocm(channel: str, variant: str) -> bool:
     """Channels are named by major and minor release: rocm6.1 serves rocm6.1.3."""
     return key(channel)[:2] == key(variant)[:2]
@@ -157,5 +181,6 @@ CHECKS = (
     Check("rocm-module-missing", "rocm", module, HERE, ("pci", "amd.kfd")),
     Check("rocm-no-kfd-permission", "rocm", permission, HERE, ("amd.kfd|amd.render_nodes",)),
     Check("rocm-gfx-unsupported", "rocm", target, AMD & TORCH, ("gpus",)),
+    Check("rocm-on-wsl", "rocm", on_wsl, AMD & TORCH & WSL, ("gpus",)),
     Check("xpu-driver", "xpu", no_intel_compute, TORCH, ("intel.level_zero|intel.render_nodes",)),
 )

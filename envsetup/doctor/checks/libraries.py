@@ -9,7 +9,7 @@ from envsetup.compat import gpus as names
 from envsetup.compat.tables import key
 from envsetup.doctor.builds import cuda_of
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, seen
-from envsetup.doctor.when import ENVIRONMENT, NOT_WSL, NVIDIA, WSL, framework, gpus, in_container
+from envsetup.doctor.when import ENVIRONMENT, NOT_WSL, NVIDIA, TORCH, WSL, framework, gpus, in_container
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -120,6 +120,6 @@ CHECKS = (
     Check("libcuda-stub-shadow", "cuda-toolkit", stub, NVIDIA, ("cuda.libraries|cuda.ld_library_path_libraries",)),
     Check("cuda-compat-wrongly-used", "cuda-toolkit", compat, NVIDIA, ("cuda.libraries", "gpus")),
     Check("mixed-driver-installs", "driver", mixed_drivers, NVIDIA & NOT_WSL, ("nvidia.library_versions",)),
-    Check("nvcc-torch-cuda-mismatch", "cuda-toolkit", nvcc, needs=("cuda.nvcc_version", "environment.frameworks")),
+    Check("nvcc-torch-cuda-mismatch", "cuda-toolkit", nvcc, TORCH, ("cuda.nvcc_version", "environment.frameworks")),
     Check("wsl-linux-driver-installed", "wsl", wsl_driver, WSL, ("cuda.libraries",)),
 )

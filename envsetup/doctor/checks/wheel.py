@@ -77,7 +77,7 @@ def cpu_build(case: Case) -> Outcome:
     here = [has_gpu(case, vendor) for vendor in ("nvidia", "amd")]
     conda = (known(case.environment.conda_packages) or {}).get("pytorch", "")
     toolkit = {"cudatoolkit", "pytorch-cuda", "cuda-version"} & set(known(case.environment.conda_packages) or {})
-    if True not in here and not toolkit:
+    if True not in here and not toolkit and case.nvidia.tools_present is not True:
         if UNKNOWN in here:
             return Unknown("whether this machine has a GPU is not known")
         return None
