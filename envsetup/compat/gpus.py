@@ -38,12 +38,19 @@ class IntelGpu(Row, frozen=True, kw_only=True):
     xpu: Optional[bool]
 
 
+class RocmOnWsl(Row, frozen=True, kw_only=True):
+    """gfx generations that ROCm serves inside WSL; older cards work under native Linux only."""
+
+    gfx: list[str]
+
+
 class GpuTable(Table, frozen=True, kw_only=True):
     """gpus.json."""
 
     nvidia: list[NvidiaGpu]
     amd: list[AmdGpu]
     intel: list[IntelGpu]
+    rocm_on_wsl: RocmOnWsl
 
 
 @lru_cache(maxsize=1)

@@ -25,3 +25,4 @@ class SymptomHit(msgspec.Struct, frozen=True, kw_only=True):
     framework: Optional[str] = None  # torch, tensorflow, jax
     alternatives: list[str] = []  # other codes this text can mean, likeliest first
     decides: Optional[str] = None  # the fact that would decide, as something to ask the reporter for
+    rule: str = ""  # the row of data/symptoms.json that recognised it

@@ -1,0 +1,220 @@
+"""Error texts to codes: which known messages stand in a text, and what each of them can mean.
+
+A text is only ever evidence. A message with several meanings keeps them all, likeliest first, with the fact that
+would decide; `triage` lets the machine's facts decide where they are known.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from bisect import bisect_right
+from functools import cache
+from typing import TYPE_CHECKING, Optional
+
+import msgspec
+
+from envsetup.importers.page import MAX_LINE, clean
+from envsetup.model.finding import Confidence
+from envsetup.model.symptom import SymptomHit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CONFIDENCE: tuple[Confidence, ...] = ("certain", "likely", "possible")
+_MAX_TRIES = 200  # lines with a needle that a row's regex is tried on
+_FRAMES = 60  # lines above a message in which an extension's frames belong to it
+_EXCERPT = 300
+
+
+class Words(msgspec.Struct, frozen=True):
+    """When any of these words is anywhere in the text, the message means `code`."""
+
+    any: list[str]
+    code: str
+
+
+class Circumstance(msgspec.Struct, frozen=True):
+    """When this fact of the machine holds (`circumstances.FACTS`), the message means `code`."""
+
+    fact: str
+    code: str
+
+
+class Minimum(msgspec.Struct, frozen=True):
+    """The compute capability below which a library does not work at all."""
+
+    capability: str
+    source: str
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """A message: how it is recognised, and what it can mean. `lines` is how many lines its regex may span."""
+
+    id: str
+    code: str
+    confidence: Confidence
+    needles: list[str]
+    regex: Optional[str] = None
+    lines: int = 1
+    alternatives: list[str] = []
+    decides: Optional[str] = None
+    words: list[Words] = []
+    facts: list[Circumstance] = []
+    extension_code: Optional[str] = None
+    framework: Optional[str] = None
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """The file data/symptoms.json."""
+
+    about: str
+    checked: str
+    source: str
+    extensions: dict[str, list[str]]
+    library_minimum: dict[str, Minimum]
+    rows: list[Rule]
+
+
+@cache
+def rules() -> Rules:
+    """All rows of data/symptoms.json."""
+    return msgspec.json.decode(pkgutil.get_data("envsetup.data", "symptoms.json") or b"", type=Rules)
+
+
+@cache
+def rule(name: str) -> Rule | None:
+    """One row by its id."""
+    return next((row for row in rules().rows if row.id == name), None)
+
+
+class _Text:
+    """A text ready to be searched: cleaned, lower case, white space collapsed, with the place of each line."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = [line[:MAX_LINE] for line in clean(text).split("\n")]
+        self.flat = [" ".join(line.lower().split()) for line in self.lines]
+        # Joined by a space, so that a message which a terminal wrapped is still found.
+        self.joined = " ".join(self.flat)
+        self.starts: list[int] = []
+        place = 0
+        for line in self.flat:
+            self.starts.append(place)
+            place += len(line) + 1
+
+    def line_at(self, place: int) -> int:
+        return bisect_right(self.starts, place) - 1
+
+    def numbers(self, needles: Sequence[str]) -> Iterator[int]:
+        """Numbers of the lines in which a needle starts, each once, as many as are worth trying."""
+        seen: set[int] = set()
+        for needle in needles:
+            place = self.joined.find(needle)
+            while place >= 0 and len(seen) < _MAX_TRIES:
+                number = self.line_at(place)
+                if number not in seen:
+                    seen.add(number)
+                    yield number
+                next_start = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.joined)
+                place = self.joined.find(needle, max(next_start, place + 1))
+
+    def window(self, number: int, span: int) -> str:
+        return " ".join(self.flat[max(0, number - span + 1) : number + span])
+
+
+def read(text: str, source: str = "text") -> list[SymptomHit]:
+    """Messages recognised in a text, surest first; a vague one that a surer one explains is left out."""
+    searched = _Text(text)
+    hits = [hit for row in rules().rows if (hit := _hit(row, searched, source)) is not None]
+    hits.sort(key=lambda hit: (CONFIDENCE.index(hit.confidence), hit.line))
+    return [hit for place, hit in enumerate(hits) if not _explained(hit, hits[:place])]
+
+
+def _explained(hit: SymptomHit, surer: Sequence[SymptomHit]) -> bool:
+    """Whether a hit before it already says what this one only suspects."""
+    meanings = {hit.code, *hit.alternatives}
+    return any(other.code == hit.code or (other.code in meanings and hit.alternatives) for other in surer)
+
+
+def _hit(row: Rule, text: _Text, source: str) -> SymptomHit | None:
+    pattern = _pattern(row.regex) if row.regex else None
+    for number in text.numbers(row.needles):
+        if pattern is None or pattern.search(text.window(number, row.lines)):
+            return _describe(row, text, number, source)
+    return None
+
+
+@cache
+def _pattern(regex: str) -> re.Pattern[str]:
+    return re.compile(regex)
+
+
+def _describe(row: Rule, text: _Text, number: int, source: str) -> SymptomHit:
+    extension = _extension(text, number)
+    code = next((words.code for words in row.words if any(word in text.joined for word in words.any)), None)
+    if code is None and extension is not None and row.extension_code:
+        code = row.extension_code
+    chosen = code or row.code
+    return SymptomHit(
+        code=chosen,
+        confidence=row.confidence,
+        text=" ".join(text.lines[number].split())[:_EXCERPT],
+        line=number + 1,
+        source=source,
+        extension=extension,
+        framework=row.framework,
+        alternatives=[other for other in (row.code, *row.alternatives) if other != chosen],
+        decides=row.decides,
+        rule=row.id,
+    )
+
+
+@cache
+def _extension_pattern() -> tuple[re.Pattern[str], dict[str, str]]:
+    names = {module.lower(): name for name, modules in rules().extensions.items() for module in modules}
+    alternatives = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    return re.compile(rf"(?:packages[/\\]|[/\\]|import |from |^|\s)({alternatives})(?=[/\\.]|\s|:|$|_cuda)"), names
+
+
+def _extension(text: _Text, number: int) -> str | None:
+    """The compiled package whose frames are nearest above the message, or that the message itself names."""
+    pattern, names = _extension_pattern()
+    for index in range(number, max(-1, number - _FRAMES), -1):
+        line = text.flat[index]
+        if index != number and not line.startswith(('file "', "import ", "from ")) and "-packages" not in line:
+            continue
+        match = pattern.search(line)
+        if match:
+            return names[match.group(1)]
+    return None
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that a text speaks for, and why."""
+
+    code: str
+    confidence: Confidence
+    reason: str
+    line: int
+    decides: Optional[str] = None
+
+
+def explain(text: str) -> list[Explanation]:
+    """Ranked codes for a bare error text: each message's likeliest meaning first, then what else it can mean."""
+    hits = read(text)
+    first = [
+        Explanation(
+            code=hit.code, confidence=hit.confidence, reason=f"“{hit.text}”", line=hit.line, decides=hit.decides
+        )
+        for hit in hits
+    ]
+    named = {hit.code for hit in hits}
+    further: dict[str, Explanation] = {}
+    for hit in hits:
+        for code in hit.alternatives:
+            if code not in named and code not in further:
+                reason = f"“{hit.text}” can mean this too"
+                further[code] = Explanation(
+                    code=code, confidence="possible", reason=reason, line=hit.line, decides=hit.decides
+                )
+    return first + list(further.values())

@@ -1,0 +1,35 @@
+"""Messages in the light of the machine: one text, another cause, according to the facts that are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envsetup.doctor import requirement
+from envsetup.doctor.circumstances import FACTS
+from envsetup.doctor.symptoms import rule
+
+if TYPE_CHECKING:
+    from envsetup.doctor.case import Case
+    from envsetup.model.symptom import SymptomHit
+
+
+def decide(case: Case) -> list[SymptomHit]:
+    """The case's messages, each with the code that the first deciding fact gives it, surest first as before."""
+    return [_decided(case, hit) for hit in case.symptoms]
+
+
+def _decided(case: Case, hit: SymptomHit) -> SymptomHit:
+    code = requirement.cause(case, hit) or _by_fact(case, hit)
+    if code is None or code == hit.code:
+        return hit
+    others = [other for other in (hit.code, *hit.alternatives) if other != code]
+    return msgspec.structs.replace(hit, code=code, alternatives=others)
+
+
+def _by_fact(case: Case, hit: SymptomHit) -> str | None:
+    row = rule(hit.rule)
+    if row is None:
+        return None
+    return next((given.code for given in row.facts if FACTS[given.fact](case)), None)
