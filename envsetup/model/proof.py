@@ -38,6 +38,16 @@ class SmokeCheck(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float = 0.0
 
 
+class FaultRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One planted fault: what each check said, which caught it, and which had promised to and did not."""
+
+    fault: str
+    what: str
+    statuses: dict[str, str]
+    caught_by: list[str]
+    missed_by: list[str] = []
+
+
 class SmokeReport(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
     """The whole proof; `headline` says in one line what was and what was not verified."""
 
@@ -52,3 +62,4 @@ class SmokeReport(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": 
     host: dict[str, Any] = {}
     started: str = ""
     duration_s: float = 0.0
+    self_test: Optional[list[FaultRow]] = None  # only after --self-test; the report itself is that of the clean run

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envsetup.model.hardware import Gpu  # noqa: TC001 - msgspec reads it at run time
+from envsetup.model.machine import Machine
 from envsetup.model.maybe import UNKNOWN, Maybe, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from envsetup.world.base import World
 
 
 class HostLook(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +21,25 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True):
 
     gpus: Maybe[list[Gpu]] = UNKNOWN
     xids: Maybe[int] = UNKNOWN
+
+
+def look_at(world: World, *, timeout: float = 10.0) -> HostLook:
+    """Ask NVML, in a child with a deadline, and the kernel's log; a machine without a trace of NVIDIA pays nothing."""
+    from envsetup.probe.kernel import probe_kernel  # noqa: PLC0415 - only a run needs the probes
+    from envsetup.probe.look import Look  # noqa: PLC0415
+    from envsetup.probe.nvidia import probe_nvidia  # noqa: PLC0415
+    from envsetup.probe.nvml import probe_nvml  # noqa: PLC0415
+    from envsetup.probe.pci import probe_pci  # noqa: PLC0415
+
+    look = Look(world, timeout=timeout)
+    seen = Machine(nvidia=probe_nvidia(look).nvidia, pci=probe_pci(look).pci)
+    answer = probe_nvml(look, seen)
+    gpus = known(answer.gpus)
+    if gpus is None:
+        return HostLook()
+    events = known(probe_kernel(look).kernel_events)
+    xids = UNKNOWN if events is None else sum(event.kind == "xid" for event in events)
+    return HostLook(gpus=[gpu for gpu in gpus if gpu.vendor == "nvidia"], xids=xids)
 
 
 def expected_devices(look: HostLook, environ: Mapping[str, str]) -> int | None:

@@ -41,10 +41,23 @@ class Workspace:
         path.write_text(json.dumps(request), encoding="utf-8")
         return [python, "-c", START, str(path), str(self.folder)]
 
-    def environment(self) -> dict[str, str]:
-        """The user's environment, with our settings and the temporary folder."""
+    def environment(self, *, fault: str | None = None, threads: int | None = None) -> dict[str, str]:
+        """The user's environment, with our settings and the temporary folder; and, where asked, a planted fault."""
         caches = {"TORCHINDUCTOR_CACHE_DIR": str(self.folder / "inductor")}  # made by the mere import, not a leak
-        return {**os.environ, **SETTINGS, **caches, "TMPDIR": str(self.temp)}
+        variables = {**os.environ, **SETTINGS, **caches, "TMPDIR": str(self.temp)}
+        if threads is not None:
+            variables["OMP_NUM_THREADS"] = str(threads)
+        if fault is not None:
+            variables["PYTHONPATH"] = os.pathsep.join(filter(None, (self._faults(), os.environ.get("PYTHONPATH"))))
+            variables["ENVSETUP_SMOKE_FAULT"] = fault
+        return variables
+
+    def _faults(self) -> str:
+        """The folder from which the child plants a fault in its framework; the payload stays as it is."""
+        folder = self.folder / "faults"
+        if not folder.exists():
+            _copy(resources.files("envsetup.smoke.faults"), folder)
+        return str(folder)
 
     def leftover_files(self) -> list[str]:
         """What the checks left in the temporary folder."""

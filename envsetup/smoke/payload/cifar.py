@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 from typing import Any
 
 import numpy as np
 
-FOLDER = "cifar-10-batches-py"
-TRAIN = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
-TEST = ("test_batch",)
+from .cifar_files import TEST, TRAIN, folder
+
 VALIDATION = 500  # images, taken from the end of the training batches
 
 # A pickle may call anything; these are the only names that the published files need.
@@ -39,17 +37,6 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def folder(root: str) -> str:
-    """The folder that holds the batches: `root` itself or the published sub-folder of it."""
-    inner = os.path.join(root, FOLDER)  # noqa: PTH118 - strings all through, as the request carries them
-    return inner if os.path.isdir(inner) else root  # noqa: PTH112
-
-
-def missing(root: str) -> list[str]:
-    """The batch files that are not there."""
-    return [name for name in (*TRAIN, *TEST) if not os.path.isfile(os.path.join(folder(root), name))]  # noqa: PTH113, PTH118
-
-
 def load(root: str) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, str]]:
     """Splits (uint8 [n, 3, 32, 32], int64 [n]) by name, and the MD5 of every file.
 
@@ -66,10 +53,9 @@ def load(root: str) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str,
 
 
 def _batch(root: str, name: str, checksums: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
-    path = os.path.join(folder(root), name)  # noqa: PTH118
+    path = folder(root) / name
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            raw = file.read()
+        raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
     checksums[name] = hashlib.md5(raw, usedforsecurity=False).hexdigest()

@@ -1,0 +1,63 @@
+"""Faults to plant in a framework, and the checks that must catch each.
+
+They change the framework (or numpy) inside one child process, through `sitecustomize.py` on its PYTHONPATH.
+The checks themselves run unmodified: what is tested is what ships.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """A fault. `caught_by` are the checks that must end with the status `how`; `needs` others that bring it about."""
+
+    what: str
+    caught_by: tuple[str, ...]
+    how: str = "FAIL"
+    device: str = "cpu"
+    needs: tuple[str, ...] = ()
+
+
+FAULTS = {
+    "conv-tap-dead": Fault(
+        "one of nine taps of a convolution is lost", ("op-parity", "gradient-parity", "golden-curve")
+    ),
+    "conv1-gradient-zero": Fault(
+        "the first convolution's weight gradient is zero", ("op-parity", "gradient-parity", "golden-curve")
+    ),
+    "conv2-gradient-transposed": Fault(
+        "the second convolution's weight gradient is transposed", ("op-parity", "gradient-parity", "golden-curve")
+    ),
+    "conv2-gradient-sign": Fault(
+        "the second convolution's weight gradient has the wrong sign", ("op-parity", "gradient-parity", "golden-curve")
+    ),
+    "conv2-gradient-halved": Fault(
+        "the second convolution's weight gradient is halved", ("op-parity", "gradient-parity", "golden-curve")
+    ),
+    "channel-dead": Fault("one of 32 channels is always zero", ("op-parity", "gradient-parity", "golden-curve")),
+    "average-for-max-pool": Fault("max-pooling averages", ("op-parity", "golden-curve")),
+    "linear-in-bfloat16": Fault(
+        "a linear layer accumulates in bfloat16", ("op-parity", "gradient-parity", "golden-curve")
+    ),
+    "linear-three-bits": Fault(
+        "a linear layer keeps three bits of mantissa", ("op-parity", "gradient-parity", "golden-curve")
+    ),
+    "bit-flip": Fault("every seventh convolution has one wrong value", ("repeatability",)),
+    "nan-after-30": Fault("from the 31st call on one logit is NaN", ("learning",)),
+    "optimizer-idle": Fault("the optimizer does nothing", ("op-parity", "golden-curve", "learning")),
+    "labels-shifted": Fault("labels arrive one place late", ("golden-curve",)),
+    "half-batch-zero": Fault("half of every batch arrives as zeros", ("golden-curve",)),
+    "silent-cpu": Fault("a GPU is announced and everything runs on the CPU", ("no-fallback",), device="cuda"),
+    "wrong-bytes": Fault("numpy clips one pixel wrongly", ("data",)),
+    "layer-frozen": Fault("the optimizer forgets the first layer", ("op-parity", "golden-curve", "learning")),
+    "nan-late": Fault("the loss becomes NaN at training step 120", ("learning",)),
+    "kernel-column-lost": Fault("the dispatcher's float32 matmul loses a column", ("op-parity",)),
+    "hang": Fault("a convolution never returns", ("golden-curve",), how="TIMEOUT"),
+    "crash": Fault("a convolution kills the process", ("golden-curve",), how="ERROR"),
+    "refuses": Fault("a convolution raises", ("golden-curve",)),
+    "import-broken": Fault("the framework's libraries do not load", ("import",)),
+    "child-left": Fault("a process is left behind", ("cleanup",), needs=("op-parity",)),
+    "file-left": Fault("a temporary file is left behind", ("cleanup",), needs=("op-parity",)),
+    "memory-kept": Fault("every batch is kept in memory", ("cleanup",), needs=("golden-curve",)),
+}
