@@ -31,8 +31,9 @@ def request(framework: Framework, version: str, variant: str | None, table: str)
 
 def python(tag: str | None, have: Sequence[str], what: str, table: str) -> Check:
     """A wheel for the interpreter."""
-    span = _span(have)
     ok = tag is not None and tag in have
+    free_threaded = tag is not None and tag.endswith("t")
+    span = _span([version for version in have if version.endswith("t") == free_threaded] or have)
     return Check(
         constraint="python",
         ok=ok,
@@ -133,6 +134,4 @@ def _no_floor(cuda: str, what: str) -> Check:
 
 
 def _span(versions: Sequence[str]) -> str:
-    if not versions:
-        return "none on this system"
     return versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]}"

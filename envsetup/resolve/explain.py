@@ -29,6 +29,11 @@ _ORDER: tuple[Constraint, ...] = (
     "source",
 )
 
+# Changes that lead away from the framework's own build: there is no "then".
+_ENDS = frozenset({"os", "arch", "framework", "gpu-arch"})
+
+_LAST = frozenset({"framework", "gpu-arch"})
+
 _COST: dict[Constraint, str] = {
     "driver": "a driver update (root, reboot)",
     "python": "another Python",
@@ -108,15 +113,31 @@ def impossible(candidates: list[Candidate], case: Case, judge: Callable[[Case], 
     `judge` judges the candidates anew for a case with fewer GPUs.
     """
     title = case.framework.title
-    # One change is enough: the one that leads to the newest release, another GPU last of all.
+    if not candidates:
+        where = f"{case.facts.os} on {case.facts.arch}"
+        return Impossible(constraint="arch", text=f"{title} has no wheels for {where}", nearest="Linux on x86_64")
+    # What was asked for is the user's word: it decides only when the versions asked for would do but for nothing else.
+    wanted = [c for c in candidates if all(check.constraint != "request" for check in c.failing)]
+    deciding, best, check = _decide(wanted or candidates)
+    if deciding == "gpu-arch":
+        nearest = _fewer_gpus(case, judge) or check.need
+    elif deciding in _ENDS:
+        nearest = check.need
+    else:
+        nearest = "; and ".join(dict.fromkeys(c.need for c in best.failing)) + f" (then {best.label})"
+    if other := next(iter(fits(candidates, but_for="request")), None):
+        asking = f"ask for {title} {other.version} ({other.label} fits)"
+        nearest = asking if deciding == "gpu-arch" else f"{nearest}; or {asking}"
+    return Impossible(constraint=deciding, text=_titled(title, check.text), nearest=nearest)
+
+
+def _decide(candidates: list[Candidate]) -> tuple[Constraint, Candidate, Check]:
+    """The deciding constraint, the build that comes closest, and its verdict."""
+    # One change is enough: the one that leads to the newest release, another GPU or framework last of all.
     ways = [(c, able[0]) for c in _ORDER if (able := fits(candidates, but_for=c))]
     if ways:
-        constraint, best = max(ways, key=lambda way: (way[0] != "gpu-arch", key(way[1].version), -_ORDER.index(way[0])))
-        check = best.failing[0]
-        nearest = f"{check.need} (then {best.label})"
-        if constraint == "gpu-arch":
-            nearest = _fewer_gpus(case, judge) or nearest
-        return Impossible(constraint=constraint, text=f"{title}: {check.text}", nearest=nearest)
+        constraint, best = max(ways, key=lambda way: (way[0] not in _LAST, key(way[1].version), -_ORDER.index(way[0])))
+        return constraint, best, best.failing[0]
     # No single change helps: what stops every build decides, else what stops the one that comes closest.
     closest = min(
         candidates, key=lambda c: (len({check.constraint for check in c.failing}), [-n for n in key(c.version)])
@@ -124,10 +145,11 @@ def impossible(candidates: list[Candidate], case: Case, judge: Callable[[Case], 
     stops = {check.constraint: check for check in reversed(closest.failing)}
     always = [c for c in stops if all(any(check.constraint == c for check in other.failing) for other in candidates)]
     deciding = min(always or stops, key=_ORDER.index)
-    needs = "; and ".join(dict.fromkeys(check.need for check in closest.failing if check.need))
-    return Impossible(
-        constraint=deciding, text=f"{title}: {stops[deciding].text}", nearest=f"{needs} (then {closest.label})"
-    )
+    return deciding, closest, stops[deciding]
+
+
+def _titled(title: str, text: str) -> str:
+    return text if text.startswith(title) else f"{title} {text}"
 
 
 def _fewer_gpus(case: Case, judge: Callable[[Case], list[Candidate]]) -> str | None:

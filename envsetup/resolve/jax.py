@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def candidates(case: Case) -> list[Candidate]:
-    """Every release and plug-in, with the verdict of every constraint."""
+    """Every release and plug-in, with the verdict of every constraint; empty where JAX has no wheels."""
+    if jax.platform(case.facts.os, case.facts.arch) is None:
+        return []
     if case.target.kind == "cuda":
         pairs = [(row, jax.plugin(name)) for row in jax.releases() for name in row.plugins]
         return [_judged(case, row, plug) for row, plug in pairs if plug]
@@ -33,7 +35,7 @@ def _judged(case: Case, row: Release, plug: Plugin | None) -> Candidate:
     platform = jax.platform(facts.os, facts.arch)
     if target.kind not in {"cpu", "cuda"}:
         verdicts.append(_no_device(row, target))
-    if platform is None or (plug and not platform.gpu):
+    if plug and platform and not platform.gpu:
         verdicts.append(_platform(row, facts, meta))
     if plug:
         verdicts += [_capability(plug, what, target), _driver(plug, what, facts)]
@@ -78,11 +80,10 @@ def _driver(plug: Plugin, what: str, facts: Facts) -> Check:
 
 
 def _platform(row: Release, facts: Facts, meta: str) -> Check:
-    missing = "wheel" if facts.os == "linux" else "GPU build"
     return Check(
-        constraint="arch" if facts.os == "linux" else "os",
+        constraint="os",
         ok=False,
-        text=f"JAX {row.version} has no {missing} for {facts.os} on {facts.arch}",
+        text=f"{row.version} has no GPU build for {facts.os}",
         evidence=f"os: {facts.os}, arch: {facts.arch}",
         table=meta,
         need="Linux, or WSL2 on Windows (experimental), or a CPU environment (--cpu)",
@@ -94,7 +95,7 @@ def _no_device(row: Release, target: Target) -> Check:
     return Check(
         constraint="os" if target.kind == "mps" else "framework",
         ok=False,
-        text=f"JAX {row.version} has CUDA plug-ins only, none for {target.kind}",
+        text=f"{row.version} has CUDA plug-ins only, none for {target.kind}",
         evidence=f"gpu: {names}",
         table=jax.cite("platforms"),
         need="PyTorch for this GPU, or a CPU environment (--cpu)",

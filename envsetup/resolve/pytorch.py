@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 
 def candidates(case: Case) -> list[Candidate]:
-    """Every build of the target's kind, with the verdict of every constraint."""
+    """Every build of the target's kind for this platform, with the verdict of every constraint."""
+    here = [row for row in torch.releases() if _pythons(row, case.facts)]
     if case.facts.os == "macos":
-        return [_mac(case, release) for release in torch.releases()]
-    pairs = [(release, row) for release in torch.releases() for row in release.variants]
-    return [_built(case, release, row) for release, row in pairs if _of_kind(case, release, row.name)]
+        return [_mac(case, release) for release in here]
+    pairs = [(release, row) for release in here for row in release.variants]
+    return [
+        _built(case, release, row, built)
+        for release, row in pairs
+        if _of_kind(case, release, row.name) and (built := row.archs(case.facts.os, case.facts.arch)) is not None
+    ]
 
 
 def _of_kind(case: Case, release: Release, name: str) -> bool:
@@ -33,18 +38,15 @@ def _of_kind(case: Case, release: Release, name: str) -> bool:
     return name.startswith({"cuda": "cu", "rocm": "rocm", "xpu": "xpu"}[kind])
 
 
-def _built(case: Case, release: Release, row: VariantRow) -> Candidate:
+def _built(case: Case, release: Release, row: VariantRow, built: str) -> Candidate:
     asked, framework, facts, target = case.asked, case.framework, case.facts, case.target
     what = f"{release.version}+{row.name}"
     default = row.name == release.pypi.get(facts.platform)
     wheel = torch.cite(release.source)
-    built = row.archs(facts.os, facts.arch)
     verdicts: list[Check | None] = [checks.request(framework, release.version, row.name, wheel)]
     native, ptx, certain = True, False, row.certain
     pythons = _pythons(release, facts)
-    if built is None:
-        verdicts.append(_not_built(row, what, facts))
-    elif target.kind == "cuda":
+    if target.kind == "cuda":
         verdict, native = checks.driver(facts, torch.cuda_of(row.name) or "", what)
         compiled = torch.arch_list(release.version, row.name, facts.os, facts.arch)
         certain = certain and (compiled is None or compiled.certain)
@@ -117,17 +119,6 @@ def _pythons(release: Release, facts: Facts) -> list[str]:
     return sorted(names, key=lambda name: (name.endswith("t"), key(name)))
 
 
-def _not_built(row: VariantRow, what: str, facts: Facts) -> Check:
-    return Check(
-        constraint="os" if facts.os != "linux" else "arch",
-        ok=False,
-        text=f"{what} is not known to be built for {facts.os} on {facts.arch}",
-        evidence=f"os: {facts.os}, arch: {facts.arch}",
-        table=torch.cite(row.source),
-        need="Linux on x86_64",
-    )
-
-
 def _cudnn(release: Release, what: str, target: Target) -> Check | None:
     shut = [(d, floor) for d in target.devices if d.cc and (floor := torch.cudnn_floor(release.version, d.cc))]
     if not shut:
@@ -178,9 +169,9 @@ def _source(asked: Asked, row: VariantRow, *, default: bool, what: str, release:
     return Check(
         constraint="source",
         ok=default,
-        text=f"the package index gives {what}"
+        text=f"{what} comes from the package index"
         if default
-        else f"the package index has {release.version} only as {given}",
+        else f"{release.version} comes from the package index only as {given}",
         evidence=f"--source {asked.source_name}",
         table=torch.cite(release.source),
         need=f"the PyTorch index or a mirror of it, for {row.name}",

@@ -169,9 +169,9 @@ def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
     said: list[str] = []
     if pick.ptx:
         said.append("PTX: no code for this GPU is in the build; the driver compiles it on the first run (JIT, minutes)")
-    if goal.kind == "cuda" and not pick.native and pick.package == "torch" and known.driver_version:
+    if not pick.native and known.driver_version:
         said.append(
-            f"minor-version compatibility: driver {known.driver_version} is older than the toolkit of {pick.variant}; "
+            f"minor-version compatibility: driver {known.driver_version} is older than the toolkit of {pick.label}; "
             "compiled code runs, PTX does not"
         )
     if not pick.certain:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def candidates(case: Case) -> list[Candidate]:
-    """Every release, with the verdict of every constraint."""
-    return [_release(case, row) for row in tensorflow.releases()]
+    """Every release that this platform has, with the verdict of every constraint."""
+    return [_release(case, row) for row in tensorflow.releases() if case.facts.platform in row.python]
 
 
 def _release(case: Case, row: Release) -> Candidate:
@@ -111,7 +111,7 @@ def _no_device(row: Release, target: Target) -> Check:
     return Check(
         constraint="framework",
         ok=False,
-        text=f"TensorFlow's own wheels use NVIDIA GPUs only, not {target.kind}",
+        text=f"{row.version} uses NVIDIA GPUs only, not {target.kind}",
         evidence=f"gpu: {names}",
         table=tensorflow.cite(row.source),
         need="PyTorch for this GPU, the vendor's own TensorFlow build, or a CPU environment (--cpu)",

@@ -153,5 +153,8 @@ def _install(name: str, cc: str | None = None) -> str:
     drive = drivers.drives("0", cc) if cc else None
     if drive and drive.last:
         return f"install the NVIDIA driver, branch {drive.last} (the last for {drive.architecture})"
-    least = f" {drive.first} or newer" if drive and drive.first else ""
-    return f"install the NVIDIA driver{least} for {name}"
+    newest = torch.releases()[0].variants[0].name
+    floor = drivers.minimum_driver(torch.cuda_of(newest) or "")
+    return f"install the NVIDIA driver for {name}" + (
+        f", {floor.minor_compat} or newer for current builds" if floor else ""
+    )
