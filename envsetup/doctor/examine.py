@@ -53,7 +53,9 @@ def examine(
         result, found = ask(check, case)
         results.append(result)
         findings.extend(found)
-    joined, told = weigh(_once(findings), results if target != "text" else (), decide(case))
+    # What a pasted text leaves out is unknown, so nothing that it fails to show is refuted.
+    refuted = {result.id for result in results if result.status == "ok"} if target != "text" else set()
+    joined, told = weigh(_once(findings), refuted, decide(case))
     ordered = explained(joined)
     return DoctorReport(
         version=__version__,

@@ -10,26 +10,25 @@ from envsetup.doctor.catalogue import entries
 from envsetup.doctor.check import finding, fix, seen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from envsetup.model.finding import CheckResult, Evidence, Finding
+    from envsetup.model.finding import Evidence, Finding
     from envsetup.model.symptom import SymptomHit
 
 PROOF = "envsetup doctor --markdown"
 
 
 def weigh(
-    findings: Sequence[Finding], results: Sequence[CheckResult], hits: Sequence[SymptomHit]
+    findings: Sequence[Finding], refuted: Collection[str], hits: Sequence[SymptomHit]
 ) -> tuple[list[Finding], set[str]]:
     """Findings of the facts joined with those of the texts, and the codes that the texts speak for.
 
     A hit whose code, or one of whose alternatives, the facts show as well becomes evidence of that finding.
-    A hit that the facts refute (its check looked and found nothing) yields to its first open alternative; a message
-    with one meaning is not refuted, and facts from a text refute nothing, for what they leave out is unknown.
+    A hit that the facts refute (`refuted`: codes whose check looked and found nothing) yields to its first open
+    alternative; a message with one meaning is believed before the facts.
     """
     joined = list(findings)
     told: set[str] = set()
-    refuted = {result.id for result in results if result.status == "ok"}
     for hit in hits:
         codes = [code for code in (hit.code, *hit.alternatives) if code in entries()]
         if not codes:

@@ -65,7 +65,9 @@ def vision(case: Case) -> Outcome:
 
 def numpy2(case: Case) -> Outcome:
     numpy = case.packages.get("numpy")
-    if not numpy or not key(numpy) or key(numpy)[0] < 2:  # noqa: PLR2004 - NumPy 2
+    if not numpy or not key(numpy):
+        return NotApplicable("no NumPy is listed")
+    if key(numpy)[0] < 2:  # noqa: PLR2004 - NumPy 2
         return None
     for name in ("torch", "tensorflow"):
         version = _torch(case) if name == "torch" else case.packages.get(name)

@@ -90,11 +90,14 @@ def cpu_build(case: Case) -> Outcome:
         return finding("conda-cpu-build", *evidence, subject=env_subject(case))
     names = [known(gpu.name) for vendor in ("nvidia", "amd") for gpu in gpus(case, vendor)]
     gpu = next((name for name in names if name), None)
+    if True not in here and case.nvidia.tools_present is True:
+        evidence.append(seen("NVIDIA tools", "answered when the report was made", case.source("report")))
     return finding(
         "cpu-wheel-on-gpu-machine",
         *evidence,
         subject=env_subject(case),
         title=f"{build_name(case, build)} is the CPU build{f': the {gpu} will not be used' if gpu else ''}",
+        confidence="certain" if True in here else "likely",
         remedies=_torch_remedies(case),
     )
 
