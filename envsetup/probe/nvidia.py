@@ -23,6 +23,7 @@ DRIVER_FILES = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.(\d+\.\d+(?:\.\d+)*)")
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 FABRIC_MANAGER = ("/usr/bin/nv-fabricmanager", "/usr/share/nvidia/nvswitch")
 FABRIC_PID = "/run/nvidia-fabricmanager/nv-fabricmanager.pid"
+MODPROBE = "/usr/bin/nvidia-modprobe"
 NVSWITCH_CLASS = "0x068000"
 
 
@@ -46,6 +47,7 @@ def probe_nvidia(look: Look) -> Machine:
             fabric_manager=_fabric_manager(look),
             nvswitches=_nvswitches(look),
             secure_boot=_secure_boot(look),
+            modprobe_setuid=_modprobe_setuid(look),
         ),
         gpus=_named_by_kernel(look),
     )
@@ -134,6 +136,12 @@ def _secure_boot(look: Look) -> Maybe[bool]:
         return look.world.read_bytes(SECURE_BOOT)[-1:] == b"\x01"
     except OSError as error:
         return look.unknown("nvidia.secure_boot", f"{SECURE_BOOT}: {error.strerror or error}")
+
+
+def _modprobe_setuid(look: Look) -> bool:
+    """Whether a user's program may load nvidia_uvm and make its device file through NVIDIA's helper."""
+    stat = look.stat(MODPROBE)
+    return stat is not None and stat.uid == 0 and bool(stat.mode & 0o4000)
 
 
 def _named_by_kernel(look: Look) -> Maybe[list[Gpu]]:

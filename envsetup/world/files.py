@@ -42,23 +42,24 @@ def make_folder(name: str) -> None:
         raise InputError(f"{name}: {error.strerror or error}; nothing was written") from error
 
 
-def write_whole(name: str, text: str) -> None:
-    """Write a file so that it is the old one or the new one at any moment, never half of it.
+def write_whole(name: str, content: str | bytes, *, mode: int = 0o644) -> None:
+    """Write a file so that it is the old one or the new one at any moment, never half of it. Text becomes UTF-8.
 
     Raises InputError when that is not possible; nothing is left behind then.
     """
     path = Path(name)
+    data = content.encode() if isinstance(content, str) else content
     temporary = ""
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")  # /dev/stdout, a pipe: there is nothing to replace
+            path.write_bytes(data)  # /dev/stdout, a pipe: there is nothing to replace
             return
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except OSError as error:
         if temporary:

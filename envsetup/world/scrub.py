@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 MAC = re.compile(r"(?<![\w:-])[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-fA-F]{2}){4}(?![\w:-])")
 IPV4 = re.compile(r"(?<![\w.-])(?!127\.|0\.0\.0\.0)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
+# Global, unique local and link-local addresses; not every text with colons: 2b3c:00:00.0 is a place on the PCI bus.
 IPV6 = re.compile(
     r"(?<![\w:])(?:(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}"
-    r"|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}|(?:[0-9a-fA-F]{1,4}:){1,7}:)(?![\w:])"
+    r"|(?:[23][0-9a-fA-F]{3}|[fF][cCdD][0-9a-fA-F]{2}|[fF][eE]80):(?:[0-9a-fA-F]{1,4}:){0,6}:[0-9a-fA-F:]*)(?![\w:])"
 )
 TOKEN = re.compile(
     r"\b(?:hf|ghp|gho|ghs|ghu|github_pat|glpat|sk|pypi|npm|dckr_pat|xox[abp]|nvapi)[-_][A-Za-z0-9_-]{16,}"
