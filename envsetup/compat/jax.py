@@ -9,11 +9,12 @@ from envsetup.compat.tables import Row, Table, key, load
 
 
 class Release(Row, frozen=True, kw_only=True):
-    """One release; `plugins` that exist for it, newest CUDA first."""
+    """One release; `plugins` that exist for it, newest CUDA first; `doubt`: the source of why it is not confirmed."""
 
     version: str
     python_min: str
     plugins: list[str]
+    doubt: Optional[str] = None
 
 
 class Plugin(Row, frozen=True, kw_only=True):
@@ -26,6 +27,7 @@ class Plugin(Row, frozen=True, kw_only=True):
     cudnn: Optional[str] = None
     cudnn_last: Optional[str] = None
     cudnn_below_cc: Optional[str] = None
+    cudnn_source: Optional[str] = None
 
 
 class Platform(Row, frozen=True, kw_only=True):

@@ -70,7 +70,7 @@ def read(request: Request) -> Asked:
         device=request.device,
         python=python_tag(request.python) if request.python else None,
         source=source,
-        source_name=request.source,
+        source_name=_shown(request.source),
         extras=list(request.extras),
     )
 
@@ -109,6 +109,15 @@ def _source(name: str | None) -> str:
         return name
     mirror = sources.mirror(name)
     return "pypi" if mirror and mirror.pytorch is None else "place"
+
+
+def _shown(source: str | None) -> str | None:
+    """A source as a plan may show it: a URL without its password and query."""
+    if source is None or "://" not in source:
+        return source
+    scheme, _, rest = source.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
 
 
 def _parse(specifier: str) -> SpecifierSet:

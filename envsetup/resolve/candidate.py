@@ -29,8 +29,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A framework's build.
 
-    `native`: the driver is as new as its toolkit; `default`: the package index gives it; `fallback`: it works, but is
-    taken only when nothing made for the purpose is to be had (a CUDA build on a CPU).
+    `doubt`: why it is not certain. `native`: the driver is as new as its toolkit. `default`: the package index gives
+    it. `fallback`: it works, but is taken only when nothing made for the purpose is to be had (a CUDA build on a CPU).
     """
 
     framework: str
@@ -41,6 +41,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     index: str
     checks: list[Check]
     certain: bool = True
+    doubt: str = ""
     native: bool = True
     default: bool = True
     ptx: bool = False

@@ -50,6 +50,7 @@ def _judged(case: Case, row: Release, plug: Plugin | None) -> Candidate:
         index=(asked.source_name or "pypi") if asked.source == "place" else "pypi",
         checks=[v for v in verdicts if v],
         certain=row.certain,
+        doubt=jax.cite(row.doubt),
         extras=[plug.name] if plug else [],
     )
 

@@ -44,7 +44,7 @@ def _built(case: Case, release: Release, row: VariantRow, built: str) -> Candida
     default = row.name == release.pypi.get(facts.platform)
     wheel = torch.cite(release.source)
     verdicts: list[Check | None] = [checks.request(framework, release.version, row.name, wheel)]
-    native, ptx, certain = True, False, row.certain
+    native, ptx, certain, compiled_source = True, False, row.certain, row.arch_source
     pythons = _pythons(release, facts)
     if target.kind == "cuda":
         verdict, native = checks.driver(facts, torch.cuda_of(row.name) or "", what)
@@ -76,6 +76,7 @@ def _built(case: Case, release: Release, row: VariantRow, built: str) -> Candida
         checks=[v for v in verdicts if v],
         # What the package index itself gives was read from the wheel.
         certain=certain or default,
+        doubt=torch.cite(row.source if not row.certain else compiled_source),
         native=native,
         default=default,
         ptx=ptx,
@@ -187,3 +188,18 @@ def last_release_for(target: Target, facts: Facts) -> str | None:
             if served and not _cudnn(release, "", target):
                 return release.version
     return None
+
+
+def disputed_on_windows(facts: Facts, target: Target, pick: Candidate) -> str | None:
+    """What to say when the code that would serve a GPU is in dispute for Windows builds."""
+    row = torch.table().windows_arch
+    built = torch.arch_list(pick.version, pick.variant or "", facts.os, facts.arch)
+    if facts.os != "windows" or built is None:
+        return None
+    low = key(arch.capability(row.certain_from))
+    old = [d for d in target.devices if d.cc and key(d.cc) < low]
+    return (
+        f"whether the Windows builds have code for {old[0].label} is disputed: {torch.cite(row.source)}"
+        if old
+        else None
+    )

@@ -167,6 +167,8 @@ def _additions(
 def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
     known, goal = case.facts, case.target
     said: list[str] = []
+    if pick.package == "torch" and (disputed := pytorch.disputed_on_windows(known, goal, pick)):
+        said.append(disputed)
     if pick.ptx:
         said.append("PTX: no code for this GPU is in the build; the driver compiles it on the first run (JIT, minutes)")
     if not pick.native and known.driver_version:
@@ -175,7 +177,7 @@ def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
             "compiled code runs, PTX does not"
         )
     if not pick.certain:
-        said.append(f"{pick.label} is unconfirmed: no document names it; verify after the install with envsetup smoke")
+        said.append(f"{pick.label} is unconfirmed ({pick.doubt}); verify after the install with envsetup smoke")
     if pick.fallback:
         said.append(f"only CUDA builds are to be had: {pick.label} runs on the CPU, gigabytes larger than needed")
     if goal.kind == "cuda" and pick.package == "torch":
