@@ -75,7 +75,8 @@ def _cuda(entry: Entry) -> None:
 
 
 def _nvcc(entry: Entry) -> None:
-    number = words.version(entry.value)
+    exact = re.search(r"V(\d{1,2}\.\d\.\d{1,4})", entry.value)
+    number = exact.group(1) if exact else words.version(entry.value)
     if number:
         entry.facts.put("cuda.nvcc_version", number)
 

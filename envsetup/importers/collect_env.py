@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envsetup.importers.keyed import Entry
     from envsetup.importers.page import Page
 
-_GPU = re.compile(r"GPU\s?(\d{1,3})\s?:\s*(.+)")
+_GPU = re.compile(r"GPU\s?(\d{1,3})\s{0,40}:\s*(.+)")
 _UUID = re.compile(r"\s*\(UUID:[^)]{0,60}\)?")
 _GFX = re.compile(r"\s*\((gfx[0-9a-f]{3,5})[^)]{0,60}\)")
 _MIG = re.compile(r"MIG\s+\d{1,2}[cg]\.")

@@ -15,7 +15,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}"
 _VERSION = r"\d{1,8}(?:[.!]\d{1,10}){0,5}[A-Za-z0-9.+_-]{0,60}"
 _TAGGED = re.compile(rf"\[(?:pip|pip3|pip3?\d?|uv)\]\s*({_NAME})\s*==\s*({_VERSION})\s*$")
 _FROZEN = re.compile(rf"({_NAME})(?:\[[\w,-]{{1,60}}\])?==({_VERSION})\s*(?:;.{{0,200}}|\\|#.{{0,200}})?$")
-_URL = re.compile(rf"({_NAME}) @ \S{{0,300}}/{_NAME}?-({_VERSION})-(?:cp|py)\S{{0,200}}\.whl")
+_URL = re.compile(rf"({_NAME}) @ \S{{0,300}}/{_NAME}?-(\d[A-Za-z0-9.+_]{{0,60}})-(?:cp|py)\S{{0,200}}\.whl")
 _COLUMNS = re.compile(rf"({_NAME})\s+({_VERSION})(?:\s+\S.{{0,200}})?$")
 _RULE = re.compile(r"-{4,}\s+-{4,}(?:\s+-{4,})*$")
 _OLD_LIST = re.compile(rf"({_NAME})\s\(({_VERSION})(?:,\s.{{0,200}})?\)$")

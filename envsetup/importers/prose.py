@@ -83,6 +83,7 @@ _LINUX = re.compile(
 _MACOS = re.compile(r"\bmac\s?os(?:\s?x)?\b(?:\s\w{3,9}){0,1}\s?(\d{2}(?:\.\d{1,2})?)?|\bmacbook\b", re.IGNORECASE)
 _WSL = re.compile(r"\bWSL\s?([12])?\b")
 _JETPACK = re.compile(r"\bJetPack\s?(?:SDK\s)?v?(\d(?:\.\d){0,2})|\bL4T\s?:?\s?R?(\d{2}\.\d(?:\.\d)?)", re.IGNORECASE)
+_LONGEST = 1500  # longer lines are no sentences
 # Sentences about other machines, other versions, wishes and requirements state nothing of this machine.
 _ELSEWHERE = re.compile(
     r"\bwork(?:s|ed|ing)? (?:fine |well |ok |perfectly )?(?:with|on|in|under|for)\b|\b(?:down|up)grad|"
@@ -103,7 +104,9 @@ _CLUSTER = re.compile(r"\bnvidia\.com/gpu\b|\bkubectl\b", re.IGNORECASE)
 def read(page: Page, facts: Facts) -> bool:
     """Fill in weak facts from what no tool's format has claimed; prose is no format, so always False."""
     for number, line in enumerate(page.lines):
-        if line and not page.claimed(number) and len(line) < 1500 and not _ELSEWHERE.search(line):  # noqa: PLR2004 - longer lines are no sentences
+        if page.claimed(number) or not 2 < len(line) < _LONGEST or line.lstrip().startswith('File "'):  # noqa: PLR2004
+            continue
+        if not _ELSEWHERE.search(line):
             sentence(facts, line)
     return False
 

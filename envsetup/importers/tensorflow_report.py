@@ -27,6 +27,7 @@ _QUESTION = re.compile(
     r"Custom code|Issue type|Source)\b[^:=\n]{0,80}?(?:\*\*)?\s*(?P<sign>[:=]|$|\*\*|_:)\**\s*(?P<answer>.{0,300})",
     re.IGNORECASE,
 )
+_RELEASE = re.compile(r"(?:^|\bv|\b)(\d{1,2}\.\d{1,2}(?:\.\d{1,2})?(?:[-.]?(?:rc|dev|a|b)\d{0,8})?)(?!\w)")
 _EXAMPLE = re.compile(r"^(?:\(?e\.?g\.?,?|for example)\b.{0,80}?\):?", re.IGNORECASE)
 _SECTION = re.compile(
     r"== (?:check python|check os platform|are we in docker|compiler|check pips|check for virtualenv|"
@@ -79,11 +80,12 @@ def _system(facts: Facts, answer: str) -> None:
 
 
 def _tensorflow(facts: Facts, answer: str) -> None:
-    found = re.search(r"(?:^|\bv|\b)(\d{1,2}\.\d{1,2}(?:\.\d{1,2})?(?:[-.]?(?:rc|dev|a|b)\d{0,8})?)(?!\w)", answer)
-    if found is None:
+    """The form asks for git's description and the version, and the version stands last."""
+    found = _RELEASE.findall(answer)
+    if not found:
         return
     name = "tensorflow-gpu" if re.search(r"tensorflow[-_ ]gpu", answer, re.IGNORECASE) else "tensorflow"
-    pip_list.add(facts, name, found.group(1))
+    pip_list.add(facts, name, found[-1])
     facts.framework("tensorflow", source="issue form")
 
 

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from envsetup.importers import read
+from envsetup.model.maybe import UNKNOWN
+
+
+def machine_of(text):
+    return read(text).machine
+
+
+def test_everything_in_one_sentence():
+    result = read("I have an RTX 5090, driver 575.64.03, torch 2.6.0+cu124, Python 3.13 on Windows 11")
+    machine = result.machine
+    assert machine.gpus[0].name == "RTX 5090"
+    assert machine.driver.nvidia == "575.64.03"
+    assert (machine.environment.frameworks[0].version, machine.environment.frameworks[0].variant) == ("2.6.0", "cu124")
+    assert (machine.python.version, machine.os.system) == ("3.13", "windows")
+    assert {"gpus", "driver.nvidia", "os.system", "python.version", "packages.torch"} <= set(result.weak)
+
+
+def test_a_tool_outweighs_a_sentence():
+    text = (
+        "driver 550.54.14 should be there\nIs debug build: False\nCUDA used to build PyTorch: 12.1\n"
+        "Nvidia driver version: 535.183.01\n"
+    )
+    result = read("My nvidia driver 550.54.14 is fine\n" + text)
+    assert result.machine.driver.nvidia == "535.183.01"
+    assert "driver.nvidia" not in result.weak
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "it works fine with torch 1.13.1 and driver 470.57.02",
+        "downgrading to torch 1.13.1 helped",
+        "requires nvidia driver 525.60.13 or newer",
+        "This was fixed in torch 2.4.1",
+        "ERROR: No matching distribution found for torch==1.13.1",
+    ],
+)
+def test_other_machines_and_wishes_are_not_facts(sentence):
+    machine = machine_of(sentence)
+    assert machine.driver is UNKNOWN
+    assert machine.environment is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "vendor", "name"),
+    [
+        ("my GTX1060 laptop", "nvidia", "GTX 1060"),
+        ("NVIDIA GeForce RTX 4070 Ti SUPER here", "nvidia", "NVIDIA GeForce RTX 4070 Ti SUPER"),
+        ("a Tesla V100-SXM2-16GB node", "nvidia", "Tesla V100-SXM2-16GB"),
+        ("8x H100 server", "nvidia", "H100"),
+        ("on a Radeon RX 7900 XTX", "amd", "Radeon RX 7900 XTX"),
+        ("Instinct MI300X cluster", "amd", "Instinct MI300X"),
+        ("with Intel Arc A770", "intel", "Intel Arc A770"),
+        ("Apple M2 Pro mini", "apple", "Apple M2 Pro"),
+    ],
+)
+def test_gpu_names(text, vendor, name):
+    (gpu,) = machine_of(text).gpus
+    assert (gpu.vendor, gpu.name) == (vendor, name)
+
+
+def test_several_gpus_in_prose_decide_nothing():
+    result = read("it fails on an RTX 3090 and on a GTX 1080")
+    assert result.machine.gpus is UNKNOWN
+    assert any("several GPUs" in note for note in result.notes)
+
+
+def test_one_gpu_written_in_two_ways():
+    assert len(machine_of("RTX 3090 here\nNVIDIA GeForce RTX 3090 there").gpus) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "wsl"), [("under WSL2", True), ("WSL 2 with Ubuntu 22.04", True), ("plain Ubuntu 22.04", UNKNOWN)]
+)
+def test_wsl(text, wsl):
+    assert machine_of(text).os.wsl is wsl
+
+
+def test_jetson():
+    machine = machine_of("Jetson Orin Nano with JetPack 6.0")
+    assert (machine.arch, machine.tegra) == ("aarch64", "JetPack 6.0")
+
+
+def test_an_ip_address_or_a_date_is_no_version():
+    assert machine_of("server 192.168.178.20 on 2024.11.24 with python3-config").python is UNKNOWN
