@@ -37,6 +37,37 @@ def merge(*, files: tuple[str, ...], expect: str | None, fail_on: Literal["error
     return int(exit_code(report, fail_on))
 
 
+@command.command(
+    epilog="Example: envsetup fleet bundle -o envsetup.pyz && scp envsetup.pyz n7: && ssh n7 sh envsetup.pyz doctor"
+)
+@click.option("-o", "output", required=True, metavar="FILE", help="Where to write it.")
+@click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON on stdout.")
+def bundle(*, output: str, as_json: bool) -> int:
+    """Write one file that runs the doctor on a host that has no envsetup.
+
+    The host needs a POSIX shell and Python 3.10 or newer; where that is missing, too old or hangs, the answer is still
+    one JSON document. Run it there as: sh FILE doctor --json
+    """
+    from envsetup.fleet.bundle import make_bundle
+    from envsetup.model.codec import to_json
+    from envsetup.world.files import write_whole
+
+    click.echo("collecting compiled modules for each Python and platform", err=True)
+    made = make_bundle()
+    write_whole(output, made.data, mode=0o755)
+    if as_json:
+        said = {"schema": "envsetup.bundle/1", "file": output, "bytes": len(made.data)}
+        click.echo(to_json({**said, "serves": made.serves, "missing": made.missing}), nl=False)
+        return 0
+    click.echo(f"wrote {output} ({len(made.data) / 1e6:.1f} MB), for CPython and platform:", err=True)
+    for platform in sorted({tag.split("-", 2)[2] for tag in made.serves}):
+        pythons = [tag.split("-")[1] for tag in made.serves if tag.endswith(platform)]
+        click.echo(f"  {platform:14} {' '.join(f'{python[0]}.{python[1:]}' for python in pythons)}", err=True)
+    for platform, reason in made.missing.items():
+        click.echo(f"does not serve {platform}: {reason}", err=True)
+    return 0
+
+
 def present(report: FleetReport, *, as_json: bool) -> None:
     """The report on stdout."""
     from envsetup.fleet.merge import write_json

@@ -1,15 +1,15 @@
-"""Text that strangers sent, made harmless: one line, no control characters, no changes of writing direction."""
+"""Text that strangers sent, made harmless and short."""
 
 from __future__ import annotations
 
 import re
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+from envsetup.report.clean import clean as harmless
 
 
 def clean(text: str, limit: int = 300) -> str:
     """One harmless line of at most `limit` characters."""
-    line = _CONTROL.sub(" ", text[: 4 * limit]).strip()
+    line = harmless(text[: 4 * limit]).strip("? ")
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

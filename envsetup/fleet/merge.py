@@ -15,6 +15,7 @@ from envsetup.model.errors import Exit
 from envsetup.model.finding import SEVERITY_ORDER, Severity
 from envsetup.model.fleet import REPORTED, FleetFinding, FleetReport, HostRow
 from envsetup.model.hostrange import fold, natural
+from envsetup.report.clean import escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -147,8 +148,8 @@ def write_json(report: FleetReport, write: Callable[[bytes], object]) -> None:
     before, _, after = encode(head).partition(b'"hosts":[]')
     write(before + b'"hosts":[\n')
     for number, row in enumerate(report.hosts):
-        write((b",\n" if number else b"") + encode(row))
-    write(b"\n]" + after + b"\n")
+        write((b",\n" if number else b"") + escape_json(encode(row).decode()).encode())
+    write(b"\n]" + escape_json(after.decode()).encode() + b"\n")
 
 
 def _rank(brief: _Brief) -> int:
