@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from envsetup.model.errors import InputError
+from envsetup.model.machine import Machine
+from envsetup.model.maybe import UNKNOWN
+from envsetup.probe.snapshot import parse_snapshot, read_snapshot, write_snapshot
+
+
+def test_any_subset_is_a_machine_and_what_is_absent_is_unknown():
+    machine = parse_snapshot(b'{"gpus": [{"vendor": "nvidia"}], "driver": {"nvidia": null}}', name="m.json")
+    assert machine.gpus[0].vendor == "nvidia"
+    assert machine.gpus[0].name is UNKNOWN
+    assert machine.driver.nvidia is None
+    assert machine.os is UNKNOWN
+
+
+def test_what_was_written_is_read(tmp_path):
+    name = str(tmp_path / "m.json")
+    write_snapshot(name, Machine(arch="x86_64"))
+    assert read_snapshot(name) == Machine(arch="x86_64")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "m.json: not JSON"),
+        (b"\xff\xfe", "m.json: not JSON"),
+        (b"{", "m.json: not JSON"),
+        (b"[]", r"m.json: an object is expected at \$"),
+        (b'{"schema": "other/1"}', r"m.json: the schema at \$.schema is 'other/1'"),
+        (b'{"schema": 7}', r"m.json: the schema at \$.schema is 7"),
+        (b'{"schema": "envsetup.machine/2"}', "written by a newer envsetup"),
+        (b'{"gpus": [{"vendor": "nvidia", "memory_mib": "much"}]}', r"m.json: .*int.* at `\$.gpus\[0\].memory_mib`"),
+        (b'{"gpus": [{}]}', r"m.json: .*vendor.* at `\$.gpus\[0\]`"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_place(data, message):
+    with pytest.raises(InputError, match=message):
+        parse_snapshot(data, name="m.json")
+
+
+def test_fields_of_a_newer_version_are_ignored():
+    assert parse_snapshot(b'{"arch": "x86_64", "invented": 1}', name="m.json").arch == "x86_64"
