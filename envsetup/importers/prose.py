@@ -172,15 +172,15 @@ def _conda_build(facts: Facts, line: str) -> None:
 
 
 def _system(facts: Facts, line: str) -> None:
+    build = _WINDOWS_BUILD.search(line)
+    if build:
+        facts.put("os.version", build.group(1))
     if _WSL.search(line):
         _wsl(facts, line)
         return
     windows = _WINDOWS.search(line)
     if windows:
         words.system(facts, windows.group(), SAID)
-        build = _WINDOWS_BUILD.search(line)
-        if build:
-            facts.put("os.version", build.group(1))
         return
     linux = _LINUX.search(line)
     if linux:
