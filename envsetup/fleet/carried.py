@@ -75,15 +75,15 @@ def _native(tag: str, modules: Files) -> Files:
 
 def _fetch(uv: Uv, python: str, platform: str) -> Files | BuildError:
     """The modules as wheels of another platform bring them, or why they cannot be had."""
-    pins = [f"{name}=={version(name)}" for name in MODULES]
+    pins = "\n".join(f"{name}=={version(name)}" for name in MODULES)
     with tempfile.TemporaryDirectory(prefix="envsetup-bundle-") as folder:
         where = ["--target", folder, "--python", sys.executable]
         what = ["--python-version", python, "--python-platform", PLATFORMS[platform], "--only-binary", ":all:"]
         try:
-            uv.must(platform, "pip", "install", "--no-deps", *where, *what, *pins, timeout=FETCH_TIMEOUT)
+            ended = uv.run("pip", "sync", "-", *where, *what, timeout=FETCH_TIMEOUT, stdin=pins)
         except BuildError as error:
             return error
-        return _modules(Path(folder))
+        return _modules(Path(folder)) if ended.ok else uv.error(f"Python {python}, {platform}", ended, FETCH_TIMEOUT)
 
 
 def _modules(site: Path) -> Files:
