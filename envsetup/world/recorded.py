@@ -167,7 +167,9 @@ class RecordedWorld:
             if name in self._nodes:
                 return self._nodes[name]
             if name in self._files:
-                return Stat(kind="file", mode=0o644, uid=0, gid=0, size=len(self.read_bytes(name)))
+                program = "/bin/" in name  # what stands in a bin folder can be run, unless `nodes` says otherwise
+                mode = 0o755 if program else 0o644
+                return Stat(kind="file", mode=mode, uid=0, gid=0, size=len(self.read_bytes(name)), executable=program)
             if name in self._record.denied:
                 return Stat(kind="file", mode=0o600, uid=0, gid=0, readable=False)
             if name in self._listings:
