@@ -35,11 +35,14 @@ def subject(source: str | None, error: str | None, *, env: str | None, timeout: 
         raise InputError("--env looks at this machine and --from at another one: give one of them")
     if source == "-" and error == "-":
         raise InputError("--from - and --error -: stdin can be read once; give a file for one of them")
-    looked_at = _live(env, timeout) if source is None else _given(read_text(source, "--from"), _name(source))
-    if error is not None:
+    complaint = read_text(error, "--error") if error is not None else ""
+    if source is not None:
+        return _given(read_text(source, "--from"), _name(source), complaint, _name(error or ""))
+    looked_at = _live(env, timeout)
+    if complaint:
         from envsetup.doctor.symptoms import read
 
-        looked_at.symptoms += read(read_text(error, "--error"), source=_name(error))
+        looked_at.symptoms = read(complaint, source=_name(error or ""))
     return looked_at
 
 
@@ -75,14 +78,19 @@ def _live(env: str | None, timeout: float) -> Subject:
     return Subject(probe(LiveWorld(), env=env, timeout=timeout), "live")
 
 
-def _given(text: str, name: str) -> Subject:
-    if text.lstrip().startswith("{") and '"envsetup.' in text[:2000]:
-        return _snapshot(text, name)
-    from envsetup.doctor.symptoms import read as symptoms
-    from envsetup.importers import read
+def _given(text: str, name: str, complaint: str, complaint_name: str) -> Subject:
+    """Another machine: its facts stand in the report and in what the error text says in passing."""
+    from envsetup.doctor.symptoms import read_all
 
-    imported = read(text)
-    return Subject(imported.machine, "text", symptoms(imported.error_text, source=name))
+    told = [(complaint, complaint_name)] if complaint else []
+    if text.lstrip().startswith("{") and '"envsetup.' in text[:2000]:
+        looked_at = _snapshot(text, name)
+        looked_at.symptoms = read_all(told)
+        return looked_at
+    from envsetup.importers import read, rest_of
+
+    imported = read(f"{text}\n{complaint}" if complaint else text)
+    return Subject(imported.machine, "text", read_all([(rest_of(imported, text), name), *told]))
 
 
 def _snapshot(text: str, name: str) -> Subject:

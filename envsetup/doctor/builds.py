@@ -127,7 +127,7 @@ def fitting(case: Case) -> Choice | None:
 
 
 def _fitting(case: Case, version: str) -> Iterator[Choice]:
-    """The variants of a release that fit, the newest CUDA that the driver runs natively first."""
+    """The variants of a release that fit: confirmed first, then what the driver runs natively, then the default."""
     os, cpu = system(case), processor(case)
     python, driver = known(case.python.version), known(case.driver.nvidia)
     ccs = [cc for gpu in gpus_of(case, "nvidia") if (cc := capability(gpu))]
@@ -135,7 +135,8 @@ def _fitting(case: Case, version: str) -> Iterator[Choice]:
         return
     if _libc_too_old(case, version):
         return
-    fits: list[tuple[bool, tuple[int, ...], str]] = []
+    default = torch.default_variant(version, os, cpu)
+    fits: list[tuple[bool, bool, bool, tuple[int, ...], str]] = []
     for row in torch.variants(version, os, cpu):
         cuda = torch.cuda_of(row.name)
         need = floor(cuda, os) if cuda else None
@@ -144,8 +145,8 @@ def _fitting(case: Case, version: str) -> Iterator[Choice]:
             continue
         native = bool(driver and need.native and at_least(driver, need.native))
         if all(arch.covers(code.archs, cc, native_driver=native or driver is None) for cc in ccs):
-            fits.append((native, key(need.cuda), row.name))
-    for _, _, name in sorted(fits, reverse=True):
+            fits.append((row.certain and code.certain, native, row.name == default, key(need.cuda), row.name))
+    for *_, name in sorted(fits, reverse=True):
         yield Choice(version, name)
 
 

@@ -155,3 +155,7 @@ ENVIRONMENT = When(
     lambda case: UNKNOWN if case.machine.environment is UNKNOWN else True,
     "no environment",
 )
+CONDA = When(
+    lambda case: UNKNOWN if case.machine.environment is UNKNOWN else bool(known(case.environment.conda_packages)),
+    "not a conda environment",
+)

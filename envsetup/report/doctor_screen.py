@@ -57,7 +57,7 @@ def screen(report: DoctorReport, machine: Machine, style: Style, *, exit_code: i
     notes = [f for f in report.findings if f.severity == "info"]
     if not serious:
         lines += [f"  {label:<{LABEL}}{clean(text)}" for label, text in machine_lines(machine)]
-    lines += _findings(serious, style)
+    lines += _findings(serious, report.verdict.headline, style)
     lines += _unknowns(report, style)
     lines += [""] if serious else []
     lines += [line for note in notes for line in _note(note, style)]
@@ -79,7 +79,7 @@ def _headline(report: DoctorReport, style: Style, seconds: float) -> str:
     return "\n".join([f"{first}{' ' * max(1, pad)}{took}", *(" " * plain + line for line in wrapped[1:])])
 
 
-def _findings(findings: list[Finding], style: Style) -> list[str]:
+def _findings(findings: list[Finding], headline: str, style: Style) -> list[str]:
     """Causes in full, their consequences folded below them; the same code on several GPUs is told once."""
     roots = [finding for finding in findings if finding.caused_by is None]
     groups: dict[str, list[Finding]] = {}
@@ -89,17 +89,26 @@ def _findings(findings: list[Finding], style: Style) -> list[str]:
     for number, (code, group) in enumerate(groups.items()):
         folded = [finding for finding in findings if finding.caused_by == code]
         if number < FULL or style.verbose:
-            lines += ["", *_full(group[0], style, [finding.subject for finding in group]), *_folded(folded, style)]
+            title = _plain_title(group[0]) if group[0].title in headline else group[0].title
+            lines += ["", *_full(group[0], title, style, [finding.subject for finding in group])]
+            lines += _folded(folded, style)
         else:
             lines += [""] if number == FULL else []
-            lines.append(_title(group[0], style))
+            lines.append(_title(group[0], group[0].title, style))
     return lines
 
 
-def _title(finding: Finding, style: Style) -> str:
+def _plain_title(finding: Finding) -> str:
+    """The catalogue's title: below a headline that says the particulars, the kind of fault is what is new."""
+    from envsetup.doctor.catalogue import entry  # noqa: PLC0415 - only when something was found
+
+    return entry(finding.code).title
+
+
+def _title(finding: Finding, title: str, style: Style) -> str:
     mark = MARKS[finding.severity]
     code = f"[{finding.code}]"
-    text = clean(finding.title) + ("" if finding.confidence == "certain" else f" ({finding.confidence})")
+    text = clean(title) + ("" if finding.confidence == "certain" else f" ({finding.confidence})")
     room = style.width - 5 - len(code) - 2
     wrapped = textwrap.wrap(text, style.width - 5) or [""]
     head = f"  {style.paint(mark, COLOURS[mark])}  "
@@ -114,8 +123,8 @@ def _title(finding: Finding, style: Style) -> str:
     )
 
 
-def _full(finding: Finding, style: Style, subjects: list[str]) -> list[str]:
-    lines = [_title(finding, style)]
+def _full(finding: Finding, title: str, style: Style, subjects: list[str]) -> list[str]:
+    lines = [_title(finding, title, style)]
     shown = finding.evidence if style.verbose else finding.evidence[:SEEN]
     for number, item in enumerate(shown):
         source = f"  ({clean(item.source)})" if style.verbose else ""
@@ -205,5 +214,8 @@ def _next(report: DoctorReport) -> list[str]:
         where = "on the GPU" if gpu else "on the CPU"
         return [f"Next: envsetup smoke   (trains a small CNN {where} and proves that it works)"]
     if status in HARD and report.verdict.root_cause:
-        return [f"Next: the fix above, then envsetup doctor again; more: envsetup explain {report.verdict.root_cause}"]
+        return [
+            "Next: the fix above, then envsetup doctor again",
+            f"      envsetup explain {report.verdict.root_cause}   (what it is, and what it is confused with)",
+        ]
     return ["Next: envsetup doctor -v   (every check and why it could not be decided)"]

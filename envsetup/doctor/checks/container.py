@@ -16,10 +16,6 @@ SHM = "/dev/shm"  # noqa: S108 - looked at, never written
 SHM_ENOUGH_MIB = 1024
 
 
-def _what(case: Case) -> str:
-    return f"{case.container.runtime} container"
-
-
 def no_gpu(case: Case) -> Outcome:
     """A container for the CPU is fine: it is a fault where a GPU is asked for and the host may have one."""
     nodes = known(case.nvidia.device_nodes)
@@ -34,7 +30,7 @@ def no_gpu(case: Case) -> Outcome:
     if not on_host and has_gpu(case, "nvidia") is False and case.require is None:
         return NotApplicable("the host shows no NVIDIA GPU")
     evidence = [
-        seen("this is a", _what(case), known(case.container.evidence) or "container markers"),
+        seen("container", case.container.runtime, known(case.container.evidence) or "container markers"),
         seen("device files", "no /dev/nvidia*", "/dev"),
     ]
     if case.nvml.status == "missing":
@@ -66,7 +62,7 @@ def lost_gpu(case: Case) -> Outcome:
         "container-lost-gpu-cgroup",
         seen("NVML", said, "nvml"),
         seen("device files", "there", "/dev"),
-        seen("this is a", _what(case), known(case.container.evidence) or "container markers"),
+        seen("container", case.container.runtime, known(case.container.evidence) or "container markers"),
         confidence="likely",
     )
 

@@ -9,7 +9,7 @@ from envsetup.compat import older, tensorflow, torch
 from envsetup.compat.tables import key
 from envsetup.doctor.builds import INDEX, pip, system, variant_of
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, fix, seen
-from envsetup.doctor.when import ENVIRONMENT, env_subject, framework
+from envsetup.doctor.when import CONDA, ENVIRONMENT, env_subject, framework
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ CHECKS = (
     Check("numpy2-abi-break", "packages", numpy2, ENVIRONMENT, LISTED),
     Check("duplicate-distributions", "packages", duplicates, ENVIRONMENT, ("environment.duplicates",)),
     Check("nvidia-pip-inconsistent", "packages", nvidia_pins, ENVIRONMENT, ("environment.requires",)),
-    Check("conda-pip-mix", "packages", conda_mix, ENVIRONMENT, ("environment.conda_packages", "environment.installer")),
+    Check("conda-pip-mix", "packages", conda_mix, CONDA, ("environment.conda_packages", "environment.installer")),
     Check("protobuf-incompatible", "packages", protobuf, ENVIRONMENT, LISTED),
     Check("triton-missing-or-mismatched", "packages", triton, ENVIRONMENT, ("environment.requires",)),
 )

@@ -8,7 +8,7 @@ from envsetup.compat import torch
 from envsetup.compat.tables import key
 from envsetup.doctor.builds import processor, system
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, fix, seen
-from envsetup.doctor.when import ENVIRONMENT, env_subject, framework, frameworks
+from envsetup.doctor.when import CONDA, ENVIRONMENT, env_subject, framework, frameworks
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def broken(case: Case) -> Outcome:
     code = "conda-env-damaged" if case.environment.kind == "conda" else "broken-venv"
     return finding(
         code,
-        *[seen(path, problem, "files of the environment") for problem in problems],
+        *[seen("problem", problem, "files of the environment") for problem in problems],
         subject=env_subject(case),
-        title=f"The environment {path} is broken: {problems[0]}" if path not in problems[0] else problems[0],
+        title=f"The environment {path} is broken",
     )
 
 
@@ -143,5 +143,5 @@ CHECKS = (
     Check("python-arch-emulated", "python", emulated, needs=("arch",)),
     Check("broken-venv", "python", broken, ENVIRONMENT, ("environment.problems",)),
     Check("pythonpath-shadow", "python", shadowing_path, ENVIRONMENT, ("env",)),
-    Check("conda-pytorch-channel-dead", "packages", conda_channel, ENVIRONMENT, ("environment.conda_packages",)),
+    Check("conda-pytorch-channel-dead", "packages", conda_channel, CONDA, ("environment.conda_packages",)),
 )
