@@ -108,6 +108,7 @@ def architecture(cc: str) -> str | None:
     return row.architecture if row else None
 
 
+@lru_cache(maxsize=256)
 def minimum_driver(cuda: str, os: str = "linux") -> DriverFloor | None:
     """The driver floors of a CUDA version ("12.6", "13.0.2") on "linux" or "windows"; None for an unknown CUDA."""
     table, want = cuda_table(), key(cuda)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
+from functools import lru_cache
 from typing import Optional, TypeVar
 
 import msgspec
@@ -47,6 +48,7 @@ def load(name: str, kind: type[T]) -> T:
     return msgspec.json.decode(data, type=kind)
 
 
+@lru_cache(maxsize=4096)
 def key(version: str) -> tuple[int, ...]:
     """Numbers of a version for comparison: "580.95.05" is (580, 95, 5); "2.15.0.post1" sorts after "2.15.0"."""
     return tuple(int(number) for number in re.findall(r"\d+", version))
