@@ -124,9 +124,18 @@ class _Text:
 
 def read(text: str, source: str = "text") -> list[SymptomHit]:
     """Messages recognised in a text, surest first; a vague one that a surer one explains is left out."""
-    searched = _Text(text)
-    hits = [hit for row in rules().rows if (hit := _hit(row, searched, source)) is not None]
-    hits.sort(key=lambda hit: (CONFIDENCE.index(hit.confidence), hit.line))
+    return read_all([(text, source)])
+
+
+def read_all(texts: Sequence[tuple[str, str]]) -> list[SymptomHit]:
+    """As `read`, for several texts about one machine, each with its name: words of one decide in the other."""
+    searched = [(_Text(text), source) for text, source in texts]
+    around = " ".join(text.joined for text, _ in searched)
+    hits = [
+        hit for row in rules().rows for text, source in searched if (hit := _hit(row, text, source, around)) is not None
+    ]
+    order = {source: place for place, (_, source) in enumerate(searched)}
+    hits.sort(key=lambda hit: (CONFIDENCE.index(hit.confidence), -order[hit.source], hit.line))
     return [hit for place, hit in enumerate(hits) if not _explained(hit, hits[:place])]
 
 
@@ -136,11 +145,11 @@ def _explained(hit: SymptomHit, surer: Sequence[SymptomHit]) -> bool:
     return any(other.code == hit.code or (other.code in meanings and hit.alternatives) for other in surer)
 
 
-def _hit(row: Rule, text: _Text, source: str) -> SymptomHit | None:
+def _hit(row: Rule, text: _Text, source: str, around: str = "") -> SymptomHit | None:
     pattern = _pattern(row.regex) if row.regex else None
     for number in text.numbers(row.needles):
         if pattern is None or pattern.search(text.window(number, row.lines)):
-            return _describe(row, text, number, source)
+            return _describe(row, text, number, source, around or text.joined)
     return None
 
 
@@ -149,9 +158,9 @@ def _pattern(regex: str) -> re.Pattern[str]:
     return re.compile(regex)
 
 
-def _describe(row: Rule, text: _Text, number: int, source: str) -> SymptomHit:
+def _describe(row: Rule, text: _Text, number: int, source: str, around: str) -> SymptomHit:
     extension = _extension(text, number)
-    code = next((words.code for words in row.words if any(word in text.joined for word in words.any)), None)
+    code = next((words.code for words in row.words if any(word in around for word in words.any)), None)
     if code is None and extension is not None and row.extension_code:
         code = row.extension_code
     chosen = code or row.code

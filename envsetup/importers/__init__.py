@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from envsetup.importers.imported import Imported, read
+from envsetup.importers.imported import Imported, read, rest_of
 
-__all__ = ["Imported", "read"]
+__all__ = ["Imported", "read", "rest_of"]

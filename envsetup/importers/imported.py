@@ -24,7 +24,7 @@ from envsetup.importers import (
     variables,
 )
 from envsetup.importers.facts import Facts
-from envsetup.importers.page import Page
+from envsetup.importers.page import Page, clean
 from envsetup.model.machine import Machine
 
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ def read(text: str) -> Imported:
         notes=facts.notes,
         weak=facts.weak(),
     )
+
+
+def rest_of(imported: Imported, text: str) -> str:
+    """The error text of the first of several texts that were read as one, joined by line feeds."""
+    lines = clean(text).count("\n") + 1
+    return "\n".join(imported.error_text.split("\n", lines)[:lines])
 
 
 def _settle(facts: Facts) -> None:
