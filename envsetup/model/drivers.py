@@ -44,6 +44,7 @@ class NvidiaStack(Fact, frozen=True, kw_only=True):
     module_open: Maybe[Optional[bool]] = UNKNOWN
     modules: Maybe[list[str]] = UNKNOWN  # of nvidia, nvidia_uvm, nvidia_modeset, nvidia_drm, nouveau, nova
     nouveau_loaded: Maybe[bool] = UNKNOWN
+    module_on_disk: Maybe[bool] = UNKNOWN  # an nvidia.ko for the running kernel, loaded or not
     library_version: Maybe[Optional[str]] = UNKNOWN  # from libcuda.so.X / libnvidia-ml.so.X on disk
     cuda_ceiling: Maybe[Optional[str]] = UNKNOWN  # newest CUDA this driver can run, e.g. 13.0
     device_nodes: Maybe[list[DeviceNode]] = UNKNOWN

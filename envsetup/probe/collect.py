@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from posixpath import join
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -64,7 +63,8 @@ TOPICS: dict[str, Topic] = {
     "kernel_events": probe_kernel,
 }
 DEFAULT_TIMEOUT = 5.0  # seconds for everything: doctor promises an answer within six
-FILES_TIMEOUT = 1.0  # seconds for what only reads files; a dead network mount must not hold the rest
+FILES_TIMEOUT = 1.0  # seconds that /proc and /sys get before the driver is asked all the same
+TRACES = ("pci", "nvidia")  # the topics that tell whether there is a driver to ask
 ANSWER_MARGIN = 0.3  # seconds that the driver's answer keeps free for ending a child that hangs
 
 
@@ -75,14 +75,14 @@ class Work(threading.Thread):
         super().__init__(name=f"probe-{fact}", daemon=True)
         self.fact, self.topic, self.look = fact, topic, look
         self.part: Machine | None = None
-        self.bug: NotRecordedError | None = None
+        self.error: NotRecordedError | InputError | None = None
 
     def run(self) -> None:
         """Keep the topic's part, or why there is none."""
         try:
             part = self.topic(self.look)
-        except NotRecordedError as error:  # a fault of the recording, to be seen by whoever made it
-            self.bug = error
+        except (NotRecordedError, InputError) as error:  # for the maker of the recording, for the user
+            self.error = error
         except Exception as error:  # noqa: BLE001 - one topic's bug must not cost the facts of the others
             self.part = Machine(unknown={self.fact: f"the look at it failed: {type(error).__name__}: {error}"})
         else:
@@ -91,8 +91,8 @@ class Work(threading.Thread):
     def result(self, deadline: float) -> Machine:
         """The part, or the reason that it did not come in time."""
         self.join(max(0.0, deadline - time.monotonic()))
-        if self.bug is not None:
-            raise self.bug
+        if self.error is not None:
+            raise self.error
         return self.part or Machine(unknown={self.fact: "no answer in time: a file system or a device hangs"})
 
 
@@ -103,7 +103,6 @@ def probe(world: World, *, env: str | None = None, timeout: float = DEFAULT_TIME
     """
     started = time.monotonic()
     deadline = started + timeout
-    _require(world, env)
     look = Look(world, env=env, timeout=timeout)
 
     def begin(fact: str, topic: Topic, seconds: float) -> Work:
@@ -112,17 +111,15 @@ def probe(world: World, *, env: str | None = None, timeout: float = DEFAULT_TIME
         return work
 
     works = [begin(fact, topic, timeout - ANSWER_MARGIN) for fact, topic in TOPICS.items()]
-    # The kernel's log may need a command; it is waited for last, while the driver is asked.
-    files_deadline = min(deadline, started + FILES_TIMEOUT)
-    parts = [work.result(files_deadline) for work in works if work.fact != "kernel_events"]
-    seen = join_machines(parts)
+    early = min(deadline, started + FILES_TIMEOUT)
+    for work in works:
+        work.join(max(0.0, early - time.monotonic()) if work.fact in TRACES else 0.0)
+    seen = join_machines([work.part for work in works if work.part])
     left = deadline - time.monotonic() - ANSWER_MARGIN
     driver = begin("nvidia.nvml", lambda look: probe_nvml(look, seen), max(0.1, left))
-    parts += [
-        driver.result(deadline + ANSWER_MARGIN),
-        *(w.result(deadline) for w in works if w.fact == "kernel_events"),
-    ]
-    return _finished(world, join_machines(parts))
+    # What files were slow to tell is waited for while the driver is asked.
+    parts = [work.result(deadline) for work in works]
+    return _finished(world, join_machines([*parts, driver.result(deadline + ANSWER_MARGIN)]))
 
 
 def _finished(world: World, machine: Machine) -> Machine:
@@ -137,21 +134,3 @@ def _finished(world: World, machine: Machine) -> Machine:
         gpus=gpus,
         unknown=dict(sorted(machine.unknown.items())),
     )
-
-
-def _require(world: World, env: str | None) -> None:
-    if env is None:
-        return
-    home, cwd = str(world.system("home")), str(world.system("cwd"))
-    path = join(home, env[2:]) if env.startswith("~/") else join(cwd, env)
-    if not env.strip() or not (world.exists(path) or _dangling(world, path)):
-        raise InputError(f"--env {env}: no such environment; a venv, a conda prefix or a python binary is accepted")
-
-
-def _dangling(world: World, path: str) -> bool:
-    """A link to nothing is there, and worth a diagnosis."""
-    folder, _, name = path.rstrip("/").rpartition("/")
-    try:
-        return name in world.list_dir(folder)
-    except OSError:
-        return False

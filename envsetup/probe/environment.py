@@ -63,6 +63,8 @@ def _python(look: Look, place: Place) -> Python:
     version = stated if _same_minor(stated, base.version) else base.version
     look.reasons.pop("pythons.version", None)
     return Python(
+        bits=base.bits,
+        arch=base.arch,
         version=version
         if isinstance(version, str)
         else look.unknown("python.version", "no file of it tells its version"),

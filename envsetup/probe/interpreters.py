@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NAMES = ("python3", "python", *(f"python3.{minor}" for minor in range(8, 16)))
 BINARY = re.compile(r"(python|pypy)(\d+\.\d+)(t?)")
 MANAGED = re.compile(r"(?:cpython|pypy)-(\d+\.\d+\.\d+)(\+freethreaded)?-")  # a folder name of uv
+MACHINES = {0x03: "i686", 0x28: "armv7l", 0x3E: "x86_64", 0xB7: "aarch64", 0xF3: "riscv64", 0x15: "ppc64le"}
+ELF_HEAD = 20
 LIBRARY = re.compile(r"python(\d+\.\d+)(t?)")
 
 
@@ -47,12 +49,27 @@ def python_at(look: Look, executable: str) -> Python:
     real = look.real_path(executable)
     prefix = dirname(dirname(real))
     version, threaded = version_at(look, real, prefix)
+    bits, arch = _elf(look, real)
     return Python(
+        bits=bits,
+        arch=arch,
         version=version,
         free_threaded=threaded,
         implementation="pypy" if "pypy" in real.rsplit("/", 1)[-1] else "cpython",
         executable=executable,
     )
+
+
+def _elf(look: Look, path: str) -> tuple[Maybe[int], Maybe[str]]:
+    """Word size and processor of an ELF file: a 32-bit or foreign interpreter finds no wheels."""
+    try:
+        head = look.world.read_bytes(path, limit=ELF_HEAD)
+    except OSError:
+        return UNKNOWN, UNKNOWN
+    if len(head) < ELF_HEAD or not head.startswith(b"\x7fELF"):
+        return UNKNOWN, UNKNOWN
+    machine = int.from_bytes(head[18:20], "little" if head[5] == 1 else "big")
+    return {1: 32, 2: 64}.get(head[4], UNKNOWN), MACHINES.get(machine, UNKNOWN)
 
 
 def version_at(look: Look, real: str, prefix: str) -> tuple[Maybe[str], Maybe[bool]]:

@@ -23,6 +23,15 @@ DRIVER_FILES = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.(\d+\.\d+(?:\.\d+)*)")
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 FABRIC_MANAGER = ("/usr/bin/nv-fabricmanager", "/usr/share/nvidia/nvswitch")
 FABRIC_PID = "/run/nvidia-fabricmanager/nv-fabricmanager.pid"
+MODULE_FOLDERS = (
+    "updates/dkms",
+    "updates",
+    "extra",
+    "extra/nvidia",
+    "kernel/drivers/video",
+    "kernel/nvidia",
+    "weak-updates",
+)
 MODPROBE = "/usr/bin/nvidia-modprobe"
 NVSWITCH_CLASS = "0x068000"
 
@@ -41,6 +50,7 @@ def probe_nvidia(look: Look) -> Machine:
             module_version=version,
             module_open="Open Kernel Module" in banner if banner else UNKNOWN,
             nouveau_loaded="nouveau" in modules if isinstance(modules, list) else UNKNOWN,
+            module_on_disk=_module_on_disk(look),
             library_version=_library_version(look, on_disk),
             library_versions=on_disk,
             device_nodes=_device_nodes(look, expected=bool(banner) or isinstance(version, str)),
@@ -60,6 +70,19 @@ def _modules(look: Look) -> Maybe[list[str]]:
     if loaded is None:
         return look.unknown("nvidia.modules", "neither /sys/module nor /proc/modules is there")
     return [name for name in MODULES if name in loaded] if isinstance(loaded, list) else UNKNOWN
+
+
+def _module_on_disk(look: Look) -> Maybe[bool]:
+    """Whether the running kernel has an nvidia.ko to load.
+
+    A container sees its own /lib/modules, mostly none: that is no fact about the host, nor worth a word.
+    """
+    release = str(look.system("release") or "")
+    root = f"/lib/modules/{release}"
+    if not release or not look.exists(root):
+        return UNKNOWN
+    names = {name.split(".ko")[0] for folder in MODULE_FOLDERS for name in look.names(join(root, folder))}
+    return "nvidia" in names or any(name.startswith("nvidia-") for name in names)
 
 
 def _module_version(look: Look, banner: str) -> Maybe[str | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from posixpath import basename, dirname, join, normpath
 from typing import TYPE_CHECKING
 
+from envsetup.model.errors import InputError
 from envsetup.probe.interpreters import on_path
 
 if TYPE_CHECKING:
@@ -32,12 +33,19 @@ class Place:
 
 
 def find_place(look: Look) -> Place | None:
-    """The environment named by the user, the active one, ./.venv, else the interpreter on PATH; None without any."""
+    """The environment named by the user, the active one, ./.venv, else the interpreter on PATH; None without any.
+
+    Raises InputError when the named one is not there.
+    """
     cwd = str(look.system("cwd") or "/")
     home = str(look.system("home") or "")
     if look.env is not None:
-        name = join(home, look.env[2:]) if look.env.startswith("~/") else look.env
-        return _at(look, normpath(join(cwd, name)))
+        path = normpath(join(cwd, join(home, look.env[2:]) if look.env.startswith("~/") else look.env))
+        if not look.env.strip() or not (look.exists(path) or basename(path) in look.names(dirname(path))):
+            raise InputError(
+                f"--env {look.env}: nothing is there; a venv, a conda prefix or a python binary is accepted"
+            )
+        return _at(look, path)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         if look.variable(variable):
             return _at(look, normpath(look.variable(variable)))
