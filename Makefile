@@ -3,7 +3,6 @@ VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
 BIN := $(VENV)/bin
-DEMO ?= $(shell mktemp -d -t envsetup-demo.XXXXXX)
 
 .PHONY: help setup demo test lint types imports unit lock bench clean
 .DELETE_ON_ERROR:
@@ -24,14 +23,13 @@ $(VENV)/.ready: pyproject.toml tests/requirements.txt
 	@touch $@
 
 demo: setup
-	@mkdir -p "$(DEMO)"
-	@echo "# scratch folder: $(DEMO)"
-	@echo '$$ envsetup doctor'
-	@cd "$(DEMO)" && "$(CURDIR)/$(BIN)/envsetup" doctor
-	@echo; echo '$$ envsetup create --framework pytorch'
-	@cd "$(DEMO)" && "$(CURDIR)/$(BIN)/envsetup" create --framework pytorch
-	@echo; echo '$$ envsetup smoke --device $(or $(DEVICE),cpu)'
-	@cd "$(DEMO)" && "$(CURDIR)/$(BIN)/envsetup" smoke --device $(or $(DEVICE),cpu)
+	@set -e; PATH="$(abspath $(BIN)):$$PATH"; \
+	folder=$${DEMO:-$$(mktemp -d -t envsetup-demo.XXXXXX)}; mkdir -p "$$folder"; cd "$$folder"; \
+	run() { printf '\n$$ %s\n' "$$*"; "$$@"; }; \
+	printf '# in the scratch folder %s\n' "$$folder"; \
+	run envsetup doctor; \
+	run envsetup create --framework pytorch; \
+	run envsetup smoke --device $(or $(DEVICE),cpu)
 
 test: lint types imports unit
 
