@@ -125,7 +125,7 @@ def optimizer_idle() -> None:
     def idle(self: Any, closure: Any = None) -> None:
         del self, closure
 
-    each_optimizer(lambda true: idle)
+    torch.optim.SGD.step = torch.optim.Adam.step = idle
 
 
 def layer_frozen() -> None:
@@ -194,7 +194,12 @@ def silent_cpu() -> None:
     copy, move, ones = torch.Tensor.to, torch.nn.Module.to, torch.ones
     torch.Tensor.to = lambda self, *args, **options: self if args == ("cuda:0",) else copy(self, *args, **options)
     torch.nn.Module.to = lambda self, *args, **options: self if args == ("cuda:0",) else move(self, *args, **options)
-    torch.ones = lambda *args, device=None, **options: ones(*args, **options)
+
+    def ones_here(*args: Any, device: Any = None, **options: Any) -> Any:
+        del device
+        return ones(*args, **options)
+
+    torch.ones = ones_here
 
 
 def column_lost() -> None:
