@@ -19,6 +19,7 @@ from envsetup.model.codec import from_json
 from envsetup.model.errors import BuildError, InputError
 from envsetup.model.machine import Machine
 from envsetup.model.plan import Plan, Request
+from envsetup.model.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asked for, read."""
 
     target: Path
-    request: Request
+    request: Request  # its `python` is left to `python`
+    python: Optional[str] = None  # as typed: a version or a path
     name: Optional[str] = None
     machine: Optional[Path] = None
     lock: Optional[Path] = None
@@ -126,10 +128,9 @@ def create(order: Order, progress: Progress) -> Created:
 def _preparation(order: Order, seen: _Seen) -> list[Step]:
     if order.lock is not None:
         lock = seen.lock = locking.given_lock(order.lock)
-        request = order.request
 
         def read(_: Callable[[], None]) -> str:
-            seen.decision = decide.decide_by_lock(request, lock)
+            seen.decision = decide.decide_by_lock(order.request, lock, decide.choose(order.python)[0])
             return f"{len(lock.packages)} packages"
 
         return [Step(id="lock", title="read lock", run=read)]
@@ -149,10 +150,10 @@ def _preparation(order: Order, seen: _Seen) -> list[Step]:
 
     def settle(_: Callable[[], None]) -> str:
         machine = seen.machine or Machine()
-        request = msgspec.structs.replace(
-            order.request, python=order.request.python or (decide.wanted_python(machine) if order.machine else None)
-        )
-        seen.decision = decide.decide(request, machine, seen.offers)
+        python = order.python or (decide.wanted_python(machine) if order.machine else None)
+        choice, others = decide.choose(python)
+        request = msgspec.structs.replace(order.request, python=choice.short if python else None)
+        seen.decision = decide.decide(request, machine, seen.offers, choice, others)
         return summary(seen.decision.plan) if seen.decision.plan.status == "ok" else "impossible"
 
     return [
@@ -194,7 +195,11 @@ def _job(order: Order, decision: Decision, seen: _Seen) -> Job:
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         target="venv",
         python=decision.interpreter.version,
-        request=order.request,
+        request=msgspec.structs.replace(
+            order.request,
+            python=decision.interpreter.short,
+            source=redact(order.request.source, decision.sources.secrets) if order.request.source else None,
+        ),
         plan=decision.plan,
         lock=seen.lock.digest(),
         sources=[source.name for source in decision.sources.all],

@@ -10,7 +10,7 @@ from envsetup.build import interpreters, locking
 from envsetup.build.pipconfig import read_pip_config
 from envsetup.build.sources import OFFICIAL, Sources, for_plan, gather
 from envsetup.build.uv import Uv, make_uv
-from envsetup.build.uvenv import uv_settings
+from envsetup.build.uvenv import uv_flags, uv_settings
 from envsetup.model.errors import InputError
 from envsetup.model.machine import Machine
 from envsetup.model.maybe import known
@@ -18,7 +18,7 @@ from envsetup.model.plan import Plan, PlannedPackage
 from envsetup.model.software import Python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from envsetup.build.interpreters import Interpreter
     from envsetup.model.lock import Lock
@@ -53,7 +53,7 @@ def engine(request: Request, variants: list[str]) -> tuple[Sources, Uv]:
 
 def uv_for(sources: Sources, *, offline: bool) -> Uv:
     """Uv that installs from these sources."""
-    return make_uv(uv_settings(sources), secrets=sources.secrets, offline=offline)
+    return make_uv(uv_settings(sources), uv_flags(sources), secrets=sources.secrets, offline=offline)
 
 
 def look_at_sources(request: Request) -> Offers | None:
@@ -77,26 +77,36 @@ def hopeless(request: Request, machine: Machine) -> Plan | None:
     return plan if plan.impossible and plan.impossible.constraint == "device" else None
 
 
-def decide(request: Request, machine: Machine, offers: Offers | None) -> Decision:
+def choose(python: str | None) -> tuple[Interpreter, Iterator[Interpreter]]:
+    """The interpreter to begin with, as `--python` wants it, and the others to fall back on.
+
+    Raises InputError when there is none.
+    """
+    installed = interpreters.candidates(python)
+    choice = next(installed, None)
+    if choice is None:
+        found = ", ".join(dict.fromkeys(i.short for i in interpreters.candidates())) or "none"
+        hint = f"install it, for example with: uv python install {python}"
+        raise InputError(f"--python {python}: not installed; found {found}", hint=hint)
+    return choice, installed
+
+
+def decide(
+    request: Request, machine: Machine, offers: Offers | None, choice: Interpreter, others: Iterator[Interpreter]
+) -> Decision:
     """The plan for this machine and the installed interpreter that it is made for; it may say why there is none.
 
-    Raises InputError when no interpreter answers `request.python`.
+    `request.python` is None where another interpreter may be taken than `choice`.
     """
     from envsetup.resolve import resolve  # noqa: PLC0415 - tables are read only where something is planned
 
-    installed = interpreters.candidates(request.python)
-    choice = next(installed, None)
-    if choice is None:
-        raise no_interpreter(request.python)
-    if request.python is not None:
-        request = msgspec.structs.replace(request, python=choice.short)
     here = msgspec.structs.replace(machine, python=as_python(choice), pythons=[])
     plan = resolve(request, here, offers)
     if plan.impossible and plan.impossible.constraint in {"python", "source"} and request.python is None:
         # Only now is it worth the time to run every interpreter on this machine.
-        others = list(installed)
-        plan = resolve(request, msgspec.structs.replace(here, pythons=[as_python(other) for other in others]), offers)
-        choice = next((other for other in others if other.short == plan.python), choice)
+        rest = list(others)
+        plan = resolve(request, msgspec.structs.replace(here, pythons=[as_python(other) for other in rest]), offers)
+        choice = next((other for other in rest if other.short == plan.python), choice)
     sources, _ = engine(request, [package.variant for package in plan.packages if package.variant])
     sources = for_plan(without_silent(sources, offers), plan)
     return Decision(
@@ -119,14 +129,8 @@ def without_silent(sources: Sources, offers: Offers | None) -> Sources:
     return msgspec.structs.replace(sources, all=kept)
 
 
-def decide_by_lock(request: Request, lock: Lock) -> Decision:
-    """A given lock is the decision: what it holds is the plan, and nothing is looked at.
-
-    Raises InputError when a framework that was asked for is not in it.
-    """
-    interpreter = next(interpreters.candidates(request.python), None)
-    if interpreter is None:
-        raise no_interpreter(request.python)
+def decide_by_lock(request: Request, lock: Lock, interpreter: Interpreter) -> Decision:
+    """A given lock is the decision: what it holds is the plan, and nothing is looked at."""
     frameworks = [name for names in PACKAGES.values() for name in names]
     packages = []
     for package in lock.packages:
@@ -177,15 +181,6 @@ def as_python(interpreter: Interpreter) -> Python:
         free_threaded=interpreter.free_threaded,
         implementation=interpreter.implementation,
         executable=interpreter.path,
-    )
-
-
-def no_interpreter(request: str | None) -> InputError:
-    """The one line that says what there is instead."""
-    found = ", ".join(dict.fromkeys(i.short for i in interpreters.candidates())) or "none"
-    return InputError(
-        f"--python {request}: not installed; found {found}",
-        hint=f"install it, for example with: uv python install {request}",
     )
 
 

@@ -25,22 +25,35 @@ def install(lock: Lock, env: Path, ways: Sequence[Uv], tick: Callable[[], None])
     """Install exactly `lock` into `env`, trying `ways` in order. Raises the BuildError of the last one."""
     pins = env.parent / "pins.txt"
     pins.write_text(lock.text(), encoding="utf-8")
-    args = ("pip", "sync", str(pins), "--python", str(env / "bin" / "python"))
+    args = ("pip", "sync", str(pins), "--require-hashes", "--quiet", "--python", str(env / "bin" / "python"))
     # Everything is pinned; uv refuses a constraint without a hash beside hashed pins.
     ways = [uv.without("UV_CONSTRAINT") for uv in ways]
     # With hashes the cache is as good as an index, and asking none is faster than uv alone would be.
     cached = msgspec.structs.replace(ways[0], offline=True)
-    if cached.run(*args, "--require-hashes", "--quiet", timeout=DEADLINE, tick=tick).ok:
+    ended = cached.run(*args, timeout=DEADLINE, tick=tick)
+    if ended.ok:
         return
-    check_space(lock, env.parent, ways[0], args)
-    for uv in ways:
-        ended = uv.run(*args, "--require-hashes", "--quiet", timeout=DEADLINE, tick=tick)
+    first = cached.error("installation", ended, DEADLINE) if _begun(env) else None
+    if first is None:
+        check_space(lock, env.parent, ways[0], args)
+    for uv in ways if first is None else ():
+        ended = uv.run(*args, timeout=DEADLINE, tick=tick)
         if ended.ok:
             return
         error = uv.error("installation", ended, DEADLINE)
-        if isinstance(error, NoSpaceError):
+        if first is not None:
+            # The first place is the user's own: what it said comes first.
+            raise BuildError(first.message, hint=f"and from PyTorch's own index: {error.message}")
+        first = error
+        if _begun(env) or isinstance(error, NoSpaceError) or "mismatch" in error.message:
             break
-    raise error
+    if first is not None:
+        raise first
+
+
+def _begun(env: Path) -> bool:
+    """Whether files were put in place: uv takes a half-installed package for an installed one, so that is the end."""
+    return any(env.glob("lib/python*/site-packages/*.dist-info"))
 
 
 def check_space(lock: Lock, folder: Path, uv: Uv, sync: Sequence[str]) -> None:
@@ -52,5 +65,5 @@ def check_space(lock: Lock, folder: Path, uv: Uv, sync: Sequence[str]) -> None:
     free = shutil.disk_usage(folder).free
     if least <= free:
         return
-    if "Would download" in uv.run(*sync, "--dry-run", timeout=_LOOK).stderr:
+    if "Would download" in uv.run(*(arg for arg in sync if arg != "--quiet"), "--dry-run", timeout=_LOOK).stderr:
         raise BuildError(f"{folder.parent}: {free >> 20} MiB free, the packages alone need {least >> 20} MiB")

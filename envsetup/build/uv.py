@@ -37,14 +37,17 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
 
     binary: str
     env: dict[str, str]
+    flags: list[str] = []  # for what reads indexes
     secrets: frozenset[str] = frozenset()
     offline: bool = False
 
     def run(self, *args: str, timeout: float, stdin: str = "", tick: Callable[[], None] | None = None) -> process.Ended:
         """Run uv in `/`, so that no project's settings reach it."""
-        argv = [self.binary, *args, "--no-progress", "--color", "never", *(["--offline"] if self.offline else [])]
+        more = ["--no-progress", "--color", "never", *(["--offline"] if self.offline else [])]
+        if args[:2] in {("pip", "compile"), ("pip", "sync")}:
+            more += self.flags
         try:
-            return process.run(argv, env=self.env, timeout=timeout, stdin=stdin, tick=tick)
+            return process.run([self.binary, *args, *more], env=self.env, timeout=timeout, stdin=stdin, tick=tick)
         except OSError as error:
             raise BuildError(f"uv cannot be started: {self.binary}: {error.strerror}") from error
 
@@ -71,7 +74,13 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
         return BuildError(f"{what}: {_cause(text)}")
 
 
-def make_uv(settings: dict[str, str], *, secrets: frozenset[str] = frozenset(), offline: bool = False) -> Uv:
+def make_uv(
+    settings: dict[str, str],
+    flags: list[str] | None = None,
+    *,
+    secrets: frozenset[str] = frozenset(),
+    offline: bool = False,
+) -> Uv:
     """Make uv with `settings` laid over this process's environment."""
     import uv as package  # noqa: PLC0415 - only a build needs it
 
@@ -82,7 +91,7 @@ def make_uv(settings: dict[str, str], *, secrets: frozenset[str] = frozenset(), 
         binary = package.find_uv_bin()
     except FileNotFoundError as error:
         raise BuildError(f"uv is not where its package should have put it: {error}") from error
-    return Uv(binary=binary, env=env, secrets=secrets, offline=offline)
+    return Uv(binary=binary, env=env, flags=flags or [], secrets=secrets, offline=offline)
 
 
 def _cause(text: str) -> str:

@@ -21,7 +21,6 @@ def uv_settings(sources: Sources) -> dict[str, str]:
     values = {
         # pip compares all places and takes the best version; uv would stop at the first place that knows the name.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
-        "UV_NO_INDEX": "1" if pip.no_index and not indexes else None,
         "UV_DEFAULT_INDEX": pip.index_url,
         "UV_INDEX": " ".join(indexes),
         "UV_FIND_LINKS": ",".join(links),
@@ -35,6 +34,12 @@ def uv_settings(sources: Sources) -> dict[str, str]:
         "UV_PRERELEASE": "allow" if pip.prereleases else None,
     }
     return {name: value for name, value in values.items() if value}
+
+
+def uv_flags(sources: Sources) -> list[str]:
+    """What uv takes from no variable."""
+    indexes = any(source.kind == "index" for source in sources.all)
+    return ["--no-index"] if sources.pip.no_index and not indexes else []
 
 
 def _with_scheme(proxy: str) -> str:

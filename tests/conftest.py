@@ -1,0 +1,38 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def torch_env(tmp_path_factory, worker_id_or_master):
+    """An environment with a real PyTorch, made once per test run by `envsetup create` from this machine's sources.
+
+    ENVSETUP_TEST_TORCH_ENV names one that is there already.
+    """
+    given = os.environ.get("ENVSETUP_TEST_TORCH_ENV")
+    if given:
+        return Path(given)
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id_or_master == "master" else base.parent
+    env = shared / "torch-env"
+    with (shared / "torch-env.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker creates, the others wait
+        if not (env / "envsetup.json").exists():
+            argv = [sys.executable, "-m", "envsetup", "create", str(env), "--framework", "pytorch", "--cpu"]
+            done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=900)
+            assert done.returncode == 0, done.stderr + done.stdout
+    return env
+
+
+@pytest.fixture(scope="session")
+def worker_id_or_master():
+    """The xdist worker's name, "master" without xdist."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "master")
