@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from posixpath import dirname, isabs, join
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from envsetup.probe.place import Place
 
 SCRIPTS = ("pip", "pip3", "torchrun", "jupyter", "ipython", "tensorboard")
-SHEBANG = re.compile(r"#!(?:/bin/sh\n'''exec' )?[\"']?(/[^\n\"']*?)[\"']?(?: \"\$0\"[^\n]*)?\n")
-ACTIVATE = re.compile(r"^\s*(?:export )?VIRTUAL_ENV=(?:\"\$\(cygpath )?['\"]?(/[^'\"\n]+)['\"]?", re.MULTILINE)
+ACTIVATE = re.compile(r"^\s*(?:export )?VIRTUAL_ENV=(['\"/].*)$", re.MULTILINE)
 
 
 def damage(look: Look, place: Place, python: Python) -> list[str]:
@@ -73,19 +73,36 @@ def _moved(look: Look, place: Place) -> list[str]:
     """Scripts and the activation carry absolute paths: those of another folder mean that it was moved or copied."""
     bin_folder = join(place.prefix, "bin")
     reasons = []
-    activation = ACTIVATE.search(look.text(join(bin_folder, "activate")))
-    if place.kind == "venv" and activation and _elsewhere(look, activation[1], place.prefix):
-        reasons.append(f"bin/activate points to {activation[1]}: the environment was moved or copied")
+    activated = _activated(look.text(join(bin_folder, "activate")))
+    if place.kind == "venv" and activated and _elsewhere(look, activated, place.prefix):
+        reasons.append(f"bin/activate points to {activated}: the environment was moved or copied")
     script = next((name for name in look.names(bin_folder) if name in SCRIPTS), None)
-    found = SHEBANG.match(look.text(join(bin_folder, script), limit=4096)) if script else None
-    if (
-        place.kind != "system"
-        and found
-        and isabs(found[1])
-        and _elsewhere(look, dirname(dirname(found[1])), place.prefix)
-    ):
-        reasons.append(f"bin/{script} starts {found[1]}: the environment was moved or copied")
+    started = _started(look.text(join(bin_folder, script), limit=4096)) if script else ""
+    if place.kind != "system" and started and _elsewhere(look, dirname(dirname(started)), place.prefix):
+        reasons.append(f"bin/{script} starts {started}: the environment was moved or copied")
     return reasons
+
+
+def _started(script: str) -> str:
+    """The interpreter of a console script: `#!PATH`, or where PATH is long or has spaces `#!/bin/sh` and exec."""
+    lines = [*script.split("\n", 2), "", ""]
+    try:
+        words = (
+            shlex.split(lines[1].removeprefix("'''exec'")) if lines[0] == "#!/bin/sh" else [lines[0].removeprefix("#!")]
+        )
+    except ValueError:
+        words = []
+    return words[0].strip() if lines[0].startswith("#!") and words and isabs(words[0]) and "$" not in words[0] else ""
+
+
+def _activated(script: str) -> str:
+    """The folder that the script activates, unquoted as the shell would; empty where it works that out itself."""
+    found = ACTIVATE.search(script)
+    try:
+        words = shlex.split(found[1]) if found else []
+    except ValueError:
+        words = []
+    return words[0] if words and isabs(words[0]) and "$" not in words[0] else ""
 
 
 def _elsewhere(look: Look, path: str, prefix: str) -> bool:
