@@ -51,6 +51,12 @@ def _version(text: str) -> str:
     return re.sub(r"\([\w.-]+@[\w.-]+\)", "(builder@host)", text)
 
 
+def _pci_ids(text: str) -> str:
+    """The vendors whose devices compute: without the sixty thousand others."""
+    parts = re.split(r"^(?=[0-9a-f]{4}  )", text, flags=re.MULTILINE)
+    return "\n" + "".join(part for part in parts if part.startswith(("10de", "1002", "8086")))
+
+
 FILES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = tuple(
     (re.compile(pattern), keep)
     for pattern, keep in (
@@ -71,6 +77,7 @@ FILES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = tuple(
         (r".*/bin/[\w.-]+", lambda text: "\n".join(text.split("\n", 3)[:2]) + "\n" if text.startswith("#!") else ""),
         (r".*\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)", lines(r"Name:|Version:|Requires-Dist:|$")),
         (r".*\.dist-info/INSTALLER|.*/torch/version\.py|.*/build_info\.py|.*/version\.(?:json|txt)", whole),
+        (r"/usr/share/(?:misc|hwdata)/pci\.ids", _pci_ids),
         (r".*/patchlevel\.h", lines(r"#define PY_VERSION\s")),
         (r".*/\.python-version|.*/\.pyenv/version|/opt/rocm/\.info/version", lines(r"[\w.\s/-]+$")),
     )

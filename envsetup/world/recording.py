@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,11 +40,19 @@ class RecordingWorld:
         Raises InputError when that is not possible.
         """
         make_folder(folder)
+        self._only_own_devices()
         self._kept.about = about
         self._kept.absent = sorted(set(self._kept.absent))
         self._kept.denied = sorted(set(self._kept.denied))
         write_whole(f"{folder.rstrip('/')}/{MACHINE_FILE}", to_json(self._kept, indent=1))
         return sorted(self._scrub.removed)
+
+    def _only_own_devices(self) -> None:
+        """Of a PCI id table only the lines of devices that this machine has."""
+        ids = {str(text).strip()[2:] for path, text in self._kept.files.items() if re.search(r"^/sys/.*/device$", path)}
+        for path in [path for path in self._kept.files if path.endswith("/pci.ids")]:
+            lines = str(self._kept.files[path]).splitlines(keepends=True)
+            self._kept.files[path] = "".join(line for line in lines if line[:1] != "\t" or line[1:5] in ids)
 
     def _asked(self, path: str, question: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever was asked
         """The answer; an answer that is an error is kept as what causes it."""

@@ -15,7 +15,14 @@ from envsetup.world.recording import RecordingWorld
 
 MACHINES = Path(__file__).parent.parent / "machines"
 NAMES = [variable.name for variable in watch().variables]
-STANDARD = ("nvidia-rtx4090-healthy", "amd-mi300x-healthy", "venv-moved", "nvidia-nodes-denied", "musl-alpine")
+STANDARD = (
+    "nvidia-rtx4090-healthy",
+    "amd-mi300x-healthy",
+    "venv-moved",
+    "nvidia-nodes-denied",
+    "musl-alpine",
+    "nvidia-no-driver",
+)
 
 
 def facts(machine):
