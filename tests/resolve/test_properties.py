@@ -147,17 +147,20 @@ def test_no_tensorflow_or_jax_plan_breaks_a_row(here):
         assert all(key(cc) >= key(plug.min_cc) for cc in capabilities(here))
 
 
-@SETTINGS
-@given(machines(vendors=("nvidia",)), st.sampled_from(FRAMEWORKS), st.sampled_from(DRIVERS))
-def test_a_newer_driver_never_breaks_a_plan_while_its_branch_drives_the_gpu(here, framework, newer):
-    assume(key(newer) > key(here.driver.nvidia))
-    before = plan(here, framework)
-    assume(before.status == "ok")
-    assume(all(drivers.drives(newer, cc).ok for cc in capabilities(here)))
-    raw = json.loads(to_json(here)) | {"driver": {"nvidia": newer}}
-    after = plan(from_json(json.dumps(raw), Machine, name="drawn"), framework)
-    assert after.status == "ok"
-    assert key(after.packages[0].version) >= key(before.packages[0].version)
+@settings(SETTINGS, max_examples=60)
+@given(machines(vendors=("nvidia",)), st.sampled_from(FRAMEWORKS))
+def test_a_newer_driver_never_breaks_a_plan_while_its_branch_drives_the_gpu(here, framework):
+    best: tuple[int, ...] = ()
+    for driver in DRIVERS:
+        if not all(drivers.drives(driver, cc).ok for cc in capabilities(here)):
+            continue
+        raw = json.loads(to_json(here)) | {"driver": {"nvidia": driver}}
+        result = plan(from_json(json.dumps(raw), Machine, name="drawn"), framework)
+        assert result.status == "ok" or not best, f"driver {driver}: {result.impossible}"
+        if result.status == "ok":
+            found = key(result.packages[0].version)
+            assert found >= best, f"driver {driver} leads to an older release"
+            best = found
 
 
 @SETTINGS
