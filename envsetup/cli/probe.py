@@ -48,7 +48,7 @@ def command(
 
     live = LiveWorld()
     world, save = _recording(live, record) if record else (live, None)
-    machine = probe(world, env=env, timeout=timeout)
+    machine = probe(world, env=env, timeout=timeout, notice=None if quiet else _say)
     if save:
         _say(f"recorded in {record}; taken out: {', '.join(save()) or 'nothing'}")
     if output or as_json:

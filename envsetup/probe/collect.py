@@ -64,6 +64,7 @@ TOPICS: dict[str, Topic] = {
 }
 DEFAULT_TIMEOUT = 5.0  # seconds for everything: doctor promises an answer within six
 FILES_TIMEOUT = 1.0  # seconds that /proc and /sys get before the driver is asked all the same
+NOTICE_AFTER = 1.0  # seconds without an answer that need a word to the user
 TRACES = ("pci", "nvidia")  # the topics that tell whether there is a driver to ask
 ANSWER_MARGIN = 0.3  # seconds that the driver's answer keeps free for ending a child that hangs
 
@@ -96,10 +97,17 @@ class Work(threading.Thread):
         return self.part or Machine(unknown={self.fact: "no answer in time: a file system or a device hangs"})
 
 
-def probe(world: World, *, env: str | None = None, timeout: float = DEFAULT_TIMEOUT) -> Machine:
+def probe(
+    world: World,
+    *,
+    env: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+    notice: Callable[[str], None] | None = None,
+) -> Machine:
     """The machine and the environment `env` (a venv, conda prefix or interpreter; by default the active one).
 
-    Answers within about `timeout` seconds whatever hangs. Raises InputError when `env` is not there.
+    Answers within about `timeout` seconds whatever hangs; after the first second `notice` is told what is waited for.
+    Raises InputError when `env` is not there.
     """
     started = time.monotonic()
     deadline = started + timeout
@@ -117,9 +125,20 @@ def probe(world: World, *, env: str | None = None, timeout: float = DEFAULT_TIME
     seen = join_machines([work.part for work in works if work.part])
     left = deadline - time.monotonic() - ANSWER_MARGIN
     driver = begin("nvidia.nvml", lambda look: probe_nvml(look, seen), max(0.1, left))
+    if notice:
+        _tell(notice, [driver, *works], started + NOTICE_AFTER)
     # What files were slow to tell is waited for while the driver is asked.
     parts = [work.result(deadline) for work in works]
     return _finished(world, join_machines([*parts, driver.result(deadline + ANSWER_MARGIN)]))
+
+
+def _tell(notice: Callable[[str], None], works: list[Work], at: float) -> None:
+    """Say what is still asked at that moment, if anything is."""
+    for work in works:
+        work.join(max(0.0, at - time.monotonic()))
+    late = [work.fact for work in works if work.is_alive()]
+    if late:
+        notice(f"waiting for {', '.join(late)}")
 
 
 def _finished(world: World, machine: Machine) -> Machine:

@@ -81,6 +81,14 @@ def test_both_hang_and_nvidia_smi_is_not_asked_after_nvml(hanging_smi, scripted)
     assert "smi" not in machine["nvidia"]
 
 
+def test_the_user_is_told_what_is_waited_for(scripted):
+    command = [sys.executable, "-m", "envsetup", "probe", "--timeout", "2"]
+    environment = {**os.environ, **scripted("hang=nvmlInitWithFlags")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "waiting for nvidia.nvml\n"
+    assert "NVML: timeout" in done.stdout
+
+
 def test_the_deadline_is_the_callers(scripted):
     _, seconds = probed(scripted("hang=nvmlInitWithFlags"), timeout="1.5")
     assert seconds < 3
