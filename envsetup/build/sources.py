@@ -45,7 +45,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
 
     def digest(self) -> str:
         """What a lock made from these sources depends on; secrets do not count."""
-        told = [(s.kind, redact(s.url or DEFAULT, self.secrets)) for s in [*self.all, *self.frameworks]]
+        told = [(s.kind, label(s.url or DEFAULT)) for s in [*self.all, *self.frameworks]]
         content = [(path, _content(path)) for path in self.pip.constraints]
         data = msgspec.json.encode([told, content, self.pip.no_index, self.pip.prereleases])
         return hashlib.sha256(data).hexdigest()
