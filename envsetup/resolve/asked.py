@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
-from envsetup.compat import jax, sources, tensorflow, torch
+from envsetup.compat import jax, sources, stacks, tensorflow, torch
 from envsetup.model.errors import InputError
 from envsetup.resolve.facts import python_tag
 
@@ -64,6 +64,9 @@ def read(request: Request) -> Asked:
         raise InputError("--framework: the same framework is asked for twice")
     if request.python and not _PYTHON.fullmatch(request.python):
         raise InputError(f"--python {request.python}: expected a version such as 3.12 or 3.13t")
+    for name in request.extras:
+        if stacks.stack(name) is None:
+            raise InputError(f"--with {name}: unknown; known are {', '.join(stacks.NAMES)}")
     source = _source(request.source)
     return Asked(
         frameworks=frameworks,

@@ -30,7 +30,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A framework's build.
 
     `doubt`: why it is not certain. `native`: the driver is as new as its toolkit. `default`: the package index gives
-    it. `fallback`: it works, but is taken only when nothing made for the purpose is to be had (a CUDA build on a CPU).
+    it. `held`: it works, but is taken only when nothing else is to be had, and why (a CUDA build on a CPU).
     """
 
     framework: str
@@ -45,7 +45,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     native: bool = True
     default: bool = True
     ptx: bool = False
-    fallback: bool = False
+    held: Optional[Check] = None
     extras: list[str] = []
 
     @property
@@ -96,4 +96,4 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 def fits(candidates: list[Candidate], *, but_for: str | None = None) -> list[Candidate]:
     """What meets every constraint (or every one but `but_for`), best first; confirmed builds come first."""
     able = [c for c in candidates if all(check.constraint == but_for for check in c.failing)]
-    return sorted(able, key=lambda c: (not c.fallback, c.certain, c.rank), reverse=True)
+    return sorted(able, key=lambda c: (c.held is None, c.certain, c.rank), reverse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envsetup.compat import arch, drivers
+from envsetup.compat import arch, drivers, stacks
 from envsetup.compat.tables import at_least
 from envsetup.resolve.candidate import Check
 
@@ -27,6 +27,39 @@ def request(framework: Framework, version: str, variant: str | None, table: str)
         table=table,
         need=f"ask for {framework.title} {version}",
     )
+
+
+def stack_holds(extras: list[str], framework: str, version: str) -> list[tuple[Check, bool]]:
+    """What the extra packages asked for accept of a framework, and whether they need it."""
+    found: list[tuple[Check, bool]] = []
+    for name in extras:
+        row = stacks.stack(name)
+        for hold in stacks.holds([name], framework) if row else []:
+            ok = within(hold.versions, version)
+            check = Check(
+                constraint="framework",
+                ok=ok,
+                text=f"{version} is {'within' if ok else 'outside'} what --with {name} is for: {hold.text}",
+                evidence=f"asked for: --with {name}",
+                table=f"{hold.source} ({row.date if row else ''})",
+                need=f"leave out --with {name}",
+            )
+            found.append((check, hold.required))
+    return found
+
+
+def split_holds(extras: list[str], framework: str, version: str) -> tuple[list[Check], Check | None]:
+    """The verdicts that count, and the one that only makes a build a second choice."""
+    found = stack_holds(extras, framework, version)
+    soft = next((check for check, required in found if not required and not check.ok), None)
+    return [check for check, required in found if required or check.ok], soft
+
+
+def within(versions: str, version: str) -> bool:
+    """Whether a version is in a specifier set."""
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 40 ms, only when a specifier is there
+
+    return SpecifierSet(versions).contains(version)
 
 
 def python(tag: str | None, have: Sequence[str], what: str, table: str) -> Check:

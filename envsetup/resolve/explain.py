@@ -65,15 +65,19 @@ def _reason(check: Check) -> Reason:
 
 def rejected(candidates: list[Candidate], pick: Candidate | None) -> list[Rejected]:
     """What ranks above the pick (everything, without one) and the constraint that killed it, best first."""
-    lost = [c for c in candidates if c.failing and (pick is None or c.rank > pick.rank or c.version == pick.version)]
-    ordered = sorted(lost, key=lambda c: c.rank, reverse=True)
-    return [Rejected(candidate=c.label, constraint=c.failing[0].constraint, text=c.failing[0].text) for c in ordered]
+    above = [c for c in candidates if pick is None or c.rank > pick.rank or c.version == pick.version]
+    ordered = sorted(above, key=lambda c: c.rank, reverse=True)
+    lost = [(c, why) for c in ordered if c is not pick and (why := next(iter(c.failing), c.held))]
+    return [Rejected(candidate=c.label, constraint=why.constraint, text=why.text) for c, why in lost]
 
 
 def alternatives(candidates: list[Candidate], pick: Candidate) -> list[Alternative]:
     """Other builds that work here, and newer ones with the one change each needs."""
-    able = fits(candidates)
+    able = [c for c in fits(candidates) if c.held is None or pick.held]
     found: list[Alternative] = []
+    if held := next((c for c in fits(candidates) if c.held and not pick.held and c.rank > pick.rank), None):
+        cost = held.held.text if held.held else ""
+        found.append(_alternative(held, f"{held.label}: newer, held back", cost))
     if sibling := next((c for c in able if c.version == pick.version and c.variant != pick.variant), None):
         found.append(_alternative(sibling, f"{sibling.label}: the same release, another build", _sibling_cost(sibling)))
     if newer := next(
@@ -86,9 +90,7 @@ def alternatives(candidates: list[Candidate], pick: Candidate) -> list[Alternati
     for constraint in ("driver", "python", "source", "framework", "libc"):
         best = next(iter(fits(candidates, but_for=constraint)), None)
         if best and _ahead(best, pick) and best.failing:
-            found.append(
-                _alternative(best, f"{best.label}, with {best.failing[0].need}", _COST[best.failing[0].constraint])
-            )
+            found.append(_alternative(best, f"{best.label}: {best.failing[0].need}", _COST[best.failing[0].constraint]))
     return found
 
 

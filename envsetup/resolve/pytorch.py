@@ -62,6 +62,8 @@ def _built(case: Case, release: Release, row: VariantRow, built: str) -> Candida
     floor = torch.libc_floor(release.version, row.name, facts.arch)
     verdicts.append(checks.libc(facts, floor, what, torch.cite(row.floor_source) or wheel))
     verdicts.append(checks.python(facts.python, pythons, what, wheel))
+    counted, held = checks.split_holds(asked.extras, "torch", release.version)
+    verdicts += counted
     verdicts.append(_source(asked, row, default=default, what=what, release=release, facts=facts))
     index = asked.source_name if asked.source == "place" and asked.source_name else "pypi" if default else "pytorch"
     if asked.source in {"official", "pypi"}:
@@ -80,7 +82,7 @@ def _built(case: Case, release: Release, row: VariantRow, built: str) -> Candida
         native=native,
         default=default,
         ptx=ptx,
-        fallback=target.kind == "cpu" and row.name != "cpu",
+        held=_for_gpus(what, wheel) if target.kind == "cpu" and row.name != "cpu" else held,
     )
 
 
@@ -91,6 +93,8 @@ def _mac(case: Case, release: Release) -> Candidate:
         checks.request(framework, release.version, None, wheel),
         checks.python(facts.python, _pythons(release, facts), release.version, wheel),
     ]
+    counted, held = checks.split_holds(case.asked.extras, "torch", release.version)
+    verdicts += counted
     floor = torch.macos_floor(release.version, facts.arch, facts.python or "")
     if floor:
         ok = facts.os_version is None or at_least(facts.os_version, floor)
@@ -112,6 +116,17 @@ def _mac(case: Case, release: Release) -> Candidate:
         device=target.kind,
         index="pypi",
         checks=verdicts,
+        held=held,
+    )
+
+
+def _for_gpus(what: str, table: str) -> Check:
+    return Check(
+        constraint="device",
+        ok=False,
+        text=f"{what} is a CUDA build: it runs on the CPU, gigabytes larger than needed",
+        evidence="a CPU environment",
+        table=table,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envsetup.compat import torch
+from envsetup.compat import stacks, torch
 from envsetup.compat.tables import key
 from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage, Reason
 from envsetup.resolve import asked as asking
@@ -169,6 +169,7 @@ def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
     said: list[str] = []
     if pick.package == "torch" and (disputed := pytorch.disputed_on_windows(known, goal, pick)):
         said.append(disputed)
+    said += _stack_notes(case, pick)
     if pick.ptx:
         said.append("PTX: no code for this GPU is in the build; the driver compiles it on the first run (JIT, minutes)")
     if not pick.native and known.driver_version:
@@ -178,8 +179,8 @@ def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
         )
     if not pick.certain:
         said.append(f"{pick.label} is unconfirmed ({pick.doubt}); verify after the install with envsetup smoke")
-    if pick.fallback:
-        said.append(f"only CUDA builds are to be had: {pick.label} runs on the CPU, gigabytes larger than needed")
+    if pick.held:
+        said.append(pick.held.text)
     if goal.kind == "cuda" and pick.package == "torch":
         last = pytorch.last_release_for(goal, known)
         if last and last != torch.releases()[0].version:
@@ -190,6 +191,22 @@ def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
     newest = asking.known_versions(pick.package)[0][0]
     if later := offered.unknown_releases(offers, pick.package, newest):
         said.append(f"{later[-1]} is offered, but newer than envsetup's data, so it was not judged")
+    return said
+
+
+def _stack_notes(case: Case, pick: Candidate) -> list[str]:
+    """What is to be said of the extra packages beside this pick."""
+    said: list[str] = []
+    asked_for = {framework.name for framework in case.asked.frameworks}
+    for row in filter(None, (stacks.stack(name) for name in case.asked.extras)):
+        if row.frameworks and not asked_for & set(row.frameworks):
+            said.append(f"--with {row.name} is of use with {' or '.join(row.frameworks)}, which was not asked for")
+        if (
+            row.wheels
+            and pick.package == "torch"
+            and not stacks.build_for(row.wheels, pick.version, pick.variant or "cpu")
+        ):
+            said.append(f"{row.wheels.package} has no wheel for torch {pick.label}: {row.title} works, but slower")
     return said
 
 

@@ -37,6 +37,8 @@ def _release(case: Case, row: Release) -> Candidate:
         verdicts.append(_metal(row, facts.python))
     elif target.kind != "cpu":
         verdicts.append(_no_device(row, target))
+    counted, held = checks.split_holds(asked.extras, "tensorflow", row.version)
+    verdicts += counted
     verdicts.append(checks.libc(facts, row.glibc, row.version, wheel))
     verdicts.append(checks.python(facts.python, row.python.get(facts.platform, "").split(), row.version, wheel))
     return Candidate(
@@ -50,6 +52,7 @@ def _release(case: Case, row: Release) -> Candidate:
         native=native,
         ptx=ptx,
         extras=extras,
+        held=held,
     )
 
 
