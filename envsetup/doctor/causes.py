@@ -176,7 +176,13 @@ def root_cause(findings: Sequence[Finding], told: Collection[str] = ()) -> str |
     `told` are the codes that an error text speaks for: what the user complains about comes before
     another fault that the facts show as well.
     """
-    open_faults = [finding for finding in findings if finding.caused_by is None and finding.severity != "info"]
+    open_faults = [
+        finding
+        for finding in findings
+        if finding.caused_by is None
+        and finding.severity != "info"
+        and not (finding.severity == "warning" and finding.confidence == "possible")
+    ]
     serious = [finding for finding in open_faults if finding.severity in SERIOUS] or open_faults
     complained = [finding for finding in serious if finding.code in told and finding.confidence != "possible"]
     return next((finding.code for finding in (*complained, *serious)), None)

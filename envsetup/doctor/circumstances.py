@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envsetup.compat import arch, gpus, torch
+from envsetup.compat import arch, gpus, older, torch
 from envsetup.compat.tables import at_least, key
 from envsetup.doctor.builds import archs, capability, cuda_of, floor, processor, system
 from envsetup.doctor.symptoms import rules
@@ -28,33 +28,50 @@ def _nvidia_ccs(case: Case) -> list[str]:
     return [cc for gpu in gpus_of(case, "nvidia") if (cc := capability(gpu))]
 
 
-def _outside(case: Case) -> list[tuple[str, list[str]]]:
-    """GPUs that the installed torch has no code for, with the architectures it has."""
+def _standing(case: Case, cc: str) -> str | None:
+    """How a GPU stands to the installed torch: covered, newer or older than its code; None when nothing tells.
+
+    Without a list of the build's architectures its CUDA version bounds them, and without any build the newest
+    release does: what even that has dropped is old.
+    """
     build = framework(case, "torch")
     code = archs(case, build) if build else None
-    if code is None:
-        return []
-    return [(cc, code.entries) for cc in _nvidia_ccs(case) if not arch.covers(code.entries, cc)]
+    if code is not None:
+        if arch.covers(code.entries, cc):
+            return "covered"
+        newest = max(key(arch.capability(entry)) for entry in code.entries)
+        return "newer" if newest < key(cc) else "older"
+    cuda = cuda_of(case, build) if build else None
+    last = older.toolkit_last_cc(cuda) if cuda else None
+    if last is not None and key(cc) > key(last.cc):
+        return "newer"
+    if key(cc) < key(rules().wheels_from.capability):
+        return "older"
+    if last is not None:
+        return "covered"
+    return "older" if build is None and key(cc) < _oldest_served() else None
 
 
-def _newer(entries: list[str], cc: str) -> bool:
-    return max(key(arch.capability(entry)) for entry in entries) < key(cc)
+def _oldest_served() -> tuple[int, ...]:
+    """The oldest capability that the newest release's default build has code for."""
+    newest = torch.releases()[0]
+    variant = torch.default_variant(newest.version, "linux", "x86_64")
+    row = torch.arch_list(newest.version, variant) if variant else None
+    return min((key(arch.capability(entry)) for entry in row.archs), default=(0,)) if row else (0,)
 
 
 def gpu_newer_than_wheel(case: Case) -> bool:
-    return any(_newer(entries, cc) for cc, entries in _outside(case))
+    return any(_standing(case, cc) == "newer" for cc in _nvidia_ccs(case))
 
 
 def gpu_older_than_wheel(case: Case) -> bool:
-    return any(not _newer(entries, cc) for cc, entries in _outside(case))
+    return any(_standing(case, cc) == "older" for cc in _nvidia_ccs(case))
 
 
 def wheel_covers_gpu(case: Case) -> bool:
     """The framework has code for every GPU, so what has none is something else."""
-    build = framework(case, "torch")
     ccs = _nvidia_ccs(case)
-    code = archs(case, build) if build else None
-    return bool(ccs and code and all(arch.covers(code.entries, cc) for cc in ccs))
+    return bool(ccs) and all(_standing(case, cc) == "covered" for cc in ccs)
 
 
 def gpu_below_library(case: Case) -> bool:
@@ -140,6 +157,16 @@ def amd_only(case: Case) -> bool:
 
 def nvidia_only(case: Case) -> bool:
     return bool(gpus_of(case, "nvidia")) and not gpus_of(case, "amd") and not pci_gpus(case, "amd")
+
+
+def nvidia_gpu(case: Case) -> bool:
+    return bool(gpus_of(case, "nvidia") or pci_gpus(case, "nvidia"))
+
+
+def framework_sees_gpu(case: Case) -> bool:
+    """Where the report was made, the framework saw a GPU; so the failing process differs, not the machine."""
+    build = framework(case, "torch")
+    return build is not None and build.cuda_available is True
 
 
 def geforce(case: Case) -> bool:
@@ -256,6 +283,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "driver-covers-build": driver_covers_build,
     "driver-too-old": driver_too_old,
     "extension-other-major": extension_other_major,
+    "framework-sees-gpu": framework_sees_gpu,
     "geforce": geforce,
     "gpu-below-library": gpu_below_library,
     "gpu-newer-than-wheel": gpu_newer_than_wheel,
@@ -269,6 +297,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "not-container": not_container,
     "numpy-1": numpy_1,
     "numpy-2": numpy_2,
+    "nvidia-gpu": nvidia_gpu,
     "nvidia-only": nvidia_only,
     "old-glibc": old_glibc,
     "old-pip": old_pip,

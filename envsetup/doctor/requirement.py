@@ -20,6 +20,8 @@ _WANTED = re.compile(
     r"(?:==(\d[\w.]{0,20})(?:\+\w{1,12})?)?(?=[\s<>=!~(;+]|$)"
 )
 _OFFERED = re.compile(r"\(from versions: ([^)]{0,4000})\)?")
+# pip learned the tags of manylinux2014 in 19.3 and of manylinux2010 in 19.0.
+_KNOWS_MANYLINUX_2014 = (19, 3)
 _FRAMEWORKS = {"torch": torch, "tensorflow": tensorflow, "tensorflow-gpu": tensorflow}
 
 
@@ -34,7 +36,9 @@ def cause(case: Case, hit: SymptomHit) -> str | None:
     if _no_wheel_for_python(case, name, version):
         return "python-unsupported"
     offered = _OFFERED.search(hit.text)
-    return _by_list(name, version, offered.group(1)) if offered else None
+    if offered is None:
+        return None
+    return "pip-too-old" if _pip_cannot_see(case, offered.group(1)) else _by_list(name, version, offered.group(1))
 
 
 def _no_wheel_for_python(case: Case, name: str, version: str | None) -> bool:
@@ -46,6 +50,12 @@ def _no_wheel_for_python(case: Case, name: str, version: str | None) -> bool:
     release = version or table.releases()[0].version
     pythons = table.pythons(release, system(case), processor(case))
     return bool(pythons) and ".".join(have.split(".")[:2]) not in pythons
+
+
+def _pip_cannot_see(case: Case, offered: str) -> bool:
+    """An empty list from a pip that does not know today's wheel tags, for a Python that has wheels."""
+    pip = case.packages.get("pip")
+    return offered.strip() in ("", "none") and pip is not None and key(pip) < _KNOWS_MANYLINUX_2014
 
 
 def _by_list(name: str, version: str | None, offered: str) -> str | None:

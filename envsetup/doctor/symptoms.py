@@ -39,6 +39,7 @@ class Circumstance(msgspec.Struct, frozen=True):
 
     fact: str
     code: str
+    confidence: Optional[Confidence] = None  # where the fact makes a doubtful message sure
 
 
 class Minimum(msgspec.Struct, frozen=True):
@@ -62,6 +63,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     words: list[Words] = []
     facts: list[Circumstance] = []
     extension_code: Optional[str] = None
+    doubt: list[str] = []  # words that make the message no more than possible
     framework: Optional[str] = None
 
 
@@ -73,6 +75,7 @@ class Rules(msgspec.Struct, frozen=True):
     source: str
     extensions: dict[str, list[str]]
     library_minimum: dict[str, Minimum]
+    wheels_from: Minimum  # the least capability that official builds of the last years had code for
     rows: list[Rule]
 
 
@@ -166,7 +169,7 @@ def _describe(row: Rule, text: _Text, number: int, source: str, around: str) -> 
     chosen = code or row.code
     return SymptomHit(
         code=chosen,
-        confidence=row.confidence,
+        confidence="possible" if any(word in around for word in row.doubt) else row.confidence,
         text=" ".join(text.lines[number].split())[:_EXCERPT],
         line=number + 1,
         source=source,

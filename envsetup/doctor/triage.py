@@ -21,15 +21,12 @@ def decide(case: Case) -> list[SymptomHit]:
 
 
 def _decided(case: Case, hit: SymptomHit) -> SymptomHit:
-    code = requirement.cause(case, hit) or _by_fact(case, hit)
-    if code is None or code == hit.code:
-        return hit
-    others = [other for other in (hit.code, *hit.alternatives) if other != code]
-    return msgspec.structs.replace(hit, code=code, alternatives=others)
-
-
-def _by_fact(case: Case, hit: SymptomHit) -> str | None:
     row = rule(hit.rule)
-    if row is None:
-        return None
-    return next((given.code for given in row.facts if FACTS[given.fact](case)), None)
+    given = next((given for given in row.facts if FACTS[given.fact](case)), None) if row else None
+    code = requirement.cause(case, hit) or (given.code if given else hit.code)
+    return msgspec.structs.replace(
+        hit,
+        code=code,
+        confidence=(given.confidence if given else None) or hit.confidence,
+        alternatives=[other for other in (hit.code, *hit.alternatives) if other != code],
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from envsetup.importers.facts import SAID
+
 if TYPE_CHECKING:
     from envsetup.importers.facts import Facts
     from envsetup.importers.page import Page
@@ -38,6 +40,8 @@ def read(page: Page, facts: Facts) -> bool:
             if row is not None:
                 facts.append("pci", **row)
                 found = True
+                facts.put("os.system", "linux", SAID)
+                facts.put("os.wsl", False, SAID)  # noqa: FBT003 - WSL shows no such devices
             continue
         bound = _BOUND.match(line) if row is not None else None
         if bound and row is not None:

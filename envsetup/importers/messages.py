@@ -118,6 +118,10 @@ def _pip_python(facts: Facts, match: re.Match[str]) -> None:
     facts.put("python.version", match.group(2), SAID)
 
 
+def _pip(facts: Facts, match: re.Match[str]) -> None:
+    facts.package("pip", match.group(1))
+
+
 def _nvidia_gpu_sm(facts: Facts, match: re.Match[str]) -> None:
     facts.said_gpu("nvidia", match.group(1).strip(), compute_capability=match.group(2))
 
@@ -213,6 +217,7 @@ _MESSAGES: tuple[tuple[str, re.Pattern[str], Callable[[Facts, re.Match[str]], No
         re.compile(r"^\s*\$?\s*pip (\d{1,2}\.\d{1,2}(?:\.\d)?) from .{1,300}\(python (\d\.\d{1,2})\)"),
         _pip_python,
     ),
+    ("you are using pip", re.compile(r"You are using pip version (\d{1,2}\.\d{1,2}(?:\.\d)?)"), _pip),
     (
         "capability",
         re.compile(

@@ -24,6 +24,7 @@ _GPUS = (
             r"\b(?:NVIDIA\s+)?(?:GeForce\s+)?(?:"
             r"(?:RTX|GTX)\s?-?(?:PRO\s)?(?:A?\d{3,4}M?)(?:\s?-?(?:Ti\b|SUPER\b|Max-Q\b|Ada\b|D\b|Laptop GPU\b|"
             r"Blackwell\b)){0,3}"
+            r"|(?:GeForce\s)?(?:GT|MX)\s?\d{3,4}M?\b(?!\.)|GeForce\s\d{3}M?\b"
             r"|(?:GTX\s)?TITAN(?:\s(?:Xp|X|V|RTX|Black|Z))?\b"
             r"|Tesla\s[KMPVT]\d{1,3}[\w-]{0,16}"
             r"|Quadro\s(?:RTX\s)?[A-Z]{0,2}\d{3,4}\w?"
@@ -73,7 +74,9 @@ _BUILD = re.compile(r"py\d\.?\d{1,2}_cpu|\bcpu_generic|\bcpuonly\b")
 _WINDOWS = re.compile(
     r"\bwindows(?:\s?(?:7|8|10|11|server))?\b|\bwin(?:10|11)\b|Microsoft Windows \[Version [\d.]{5,20}\]", re.IGNORECASE
 )
-_WINDOWS_BUILD = re.compile(r"\[Version (10\.0\.\d{4,6}(?:\.\d{1,6})?)\]")
+_WINDOWS_BUILD = re.compile(
+    r"\[Version (10\.0\.\d{4,6}(?:\.\d{1,6})?)\]|\b(?:os |windows )?build:?\s(\d{5}(?:\.\d{1,6})?)\b", re.IGNORECASE
+)
 _LINUX = re.compile(
     r"\b(ubuntu|debian|centos|rocky(?: linux)?|rhel|red hat enterprise linux|fedora|arch linux|opensuse|"
     r"amazon linux|linux mint|alpine(?: linux)?|almalinux)"
@@ -174,7 +177,7 @@ def _conda_build(facts: Facts, line: str) -> None:
 def _system(facts: Facts, line: str) -> None:
     build = _WINDOWS_BUILD.search(line)
     if build:
-        facts.put("os.version", build.group(1))
+        facts.put("os.version", build.group(1) or f"10.0.{build.group(2)}")
     if _WSL.search(line):
         _wsl(facts, line)
         return
@@ -226,6 +229,7 @@ _READERS: tuple[tuple[tuple[str, ...], Callable[[Facts, str], None]], ...] = (
     (
         (
             "win",
+            "build",
             "ubuntu",
             "debian",
             "centos",
