@@ -216,6 +216,6 @@ def _next(report: DoctorReport) -> list[str]:
     if status in HARD and report.verdict.root_cause:
         return [
             "Next: the fix above, then envsetup doctor again",
-            f"      envsetup explain {report.verdict.root_cause}   (what it is, and what it is confused with)",
+            f"      envsetup explain {report.verdict.root_cause}",
         ]
     return ["Next: envsetup doctor -v   (every check and why it could not be decided)"]
