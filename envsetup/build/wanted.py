@@ -10,6 +10,7 @@ import msgspec
 from packaging.requirements import Requirement
 
 from envsetup.build.sources import DEFAULT
+from envsetup.compat import stacks
 from envsetup.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,13 +23,8 @@ class _Companion(msgspec.Struct, frozen=True, rename={"with_": "with"}):
     needs: str
 
 
-class _Extra(msgspec.Struct, frozen=True):
-    needs: list[str]
-
-
 class _Table(msgspec.Struct, frozen=True):
     companions: list[_Companion]
-    extras: dict[str, _Extra]
 
 
 @cache
@@ -62,7 +58,8 @@ def requirements(plan: Plan, offers: Offers | None, extras: list[str]) -> list[s
         if version and condition.specifier.contains(version, prereleases=True) and companion.name not in planned:
             wanted.append(row.needs)
     for name in extras:
-        if name not in _table().extras:
-            raise InputError(f"--with {name}: not known; accepted are {', '.join(sorted(_table().extras))}")
-        wanted += [need for need in _table().extras[name].needs if need not in planned]
+        stack = stacks.stack(name)
+        if stack is None:
+            raise InputError(f"--with {name}: unknown; known are {', '.join(stacks.NAMES)}")
+        wanted += [need for need in stack.needs if need not in planned]
     return sorted(set(wanted))

@@ -201,11 +201,8 @@ def _stack_notes(case: Case, pick: Candidate) -> list[str]:
     for row in filter(None, (stacks.stack(name) for name in case.asked.extras)):
         if row.frameworks and not asked_for & set(row.frameworks):
             said.append(f"--with {row.name} is of use with {' or '.join(row.frameworks)}, which was not asked for")
-        if (
-            row.wheels
-            and pick.package == "torch"
-            and not stacks.build_for(row.wheels, pick.version, pick.variant or "cpu")
-        ):
+        served = row.wheels and stacks.build_for(row.wheels, pick.version, pick.variant or "cpu")
+        if row.wheels and not served and pick.package == "torch" and not pick.held:
             said.append(f"{row.wheels.package} has no wheel for torch {pick.label}: {row.title} works, but slower")
     return said
 
