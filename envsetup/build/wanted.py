@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from envsetup.model.plan import Plan, PlannedPackage
 
 
+# Only PyTorch's indexes tell builds apart by the local version; JAX's plug-ins are packages of their own.
+_LOCAL = frozenset({"torch", "torchvision", "torchaudio"})
+
+
 class _Companion(msgspec.Struct, frozen=True, rename={"with_": "with"}):
     with_: str
     needs: str
@@ -40,7 +44,8 @@ def full_version(package: PlannedPackage, offers: Offers | None) -> str:
         same = [o for o in offers.of(package.name) if o.version == package.version and o.index == package.index]
         if same:
             return local if any(offer.local == package.variant for offer in same) else package.version
-    return local if package.variant and package.index != DEFAULT else package.version
+    told_apart = package.name in _LOCAL and package.variant is not None and package.index != DEFAULT
+    return local if told_apart else package.version
 
 
 def requirements(plan: Plan, offers: Offers | None, extras: list[str]) -> list[str]:
@@ -60,6 +65,6 @@ def requirements(plan: Plan, offers: Offers | None, extras: list[str]) -> list[s
     for name in extras:
         stack = stacks.stack(name)
         if stack is None:
-            raise InputError(f"--with {name}: unknown; known are {', '.join(stacks.NAMES)}")
+            raise InputError(f"--with {name}: unknown; accepted are {', '.join(stacks.NAMES)}")
         wanted += [need for need in stack.needs if need not in planned]
     return sorted(set(wanted))

@@ -66,7 +66,7 @@ def read(request: Request) -> Asked:
         raise InputError(f"--python {request.python}: expected a version such as 3.12 or 3.13t")
     for name in request.extras:
         if stacks.stack(name) is None:
-            raise InputError(f"--with {name}: unknown; known are {', '.join(stacks.NAMES)}")
+            raise InputError(f"--with {name}: unknown; accepted are {', '.join(stacks.NAMES)}")
     source = _source(request.source)
     return Asked(
         frameworks=frameworks,
