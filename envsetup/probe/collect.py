@@ -14,7 +14,7 @@ import msgspec
 from envsetup import __version__
 from envsetup.model.errors import InputError
 from envsetup.model.machine import Machine
-from envsetup.model.maybe import UNKNOWN
+from envsetup.model.maybe import UNKNOWN, known
 from envsetup.probe.amd import probe_amd
 from envsetup.probe.apple import probe_apple
 from envsetup.probe.container import probe_container
@@ -39,6 +39,7 @@ from envsetup.world.base import NotRecordedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from envsetup.model.hardware import Gpu
     from envsetup.world.base import World
 
     Topic = Callable[[Look], Machine]
@@ -132,6 +133,16 @@ def probe(
     return _finished(world, join_machines([*parts, driver.result(deadline + ANSWER_MARGIN)]))
 
 
+def _named(machine: Machine) -> list[Gpu]:
+    """GPUs whose driver gives no name get that of the PCI id table."""
+    names = {device.address: device.name for device in known(machine.pci) or [] if known(device.name)}
+    gpus = known(machine.gpus) or []
+    return [
+        gpu if known(gpu.name) else msgspec.structs.replace(gpu, name=names.get(known(gpu.pci_address) or "", UNKNOWN))
+        for gpu in gpus
+    ]
+
+
 def _tell(notice: Callable[[str], None], works: list[Work], at: float) -> None:
     """Say what is still asked at that moment, if anything is."""
     for work in works:
@@ -143,7 +154,7 @@ def _tell(notice: Callable[[str], None], works: list[Work], at: float) -> None:
 
 def _finished(world: World, machine: Machine) -> Machine:
     """Stamped; GPUs that nobody could ask are unknown, and a machine without a driver's trace has none."""
-    gpus = machine.gpus
+    gpus = _named(machine) if isinstance(machine.gpus, list) else machine.gpus
     if gpus is UNKNOWN and "gpus" not in machine.unknown and isinstance(machine.pci, list):
         gpus = []
     return msgspec.structs.replace(

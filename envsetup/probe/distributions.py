@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from envsetup.probe.look import Look
 
 # The folder's name holds name and version (PEP 427, PEP 627), so most METADATA files need not be opened.
-FOLDER = re.compile(r"(?P<name>[A-Za-z0-9][\w.]*?)-(?P<version>\d[^-]*)\.(?:dist-info|egg-info)")
-EGG = re.compile(r"(?P<name>[A-Za-z0-9][\w.]*?)-(?P<version>\d[^-]*)(?:-py[\d.]+)?\.egg-info")
+FOLDER = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*?)-(?P<version>\d[^-]*)\.(?:dist-info|egg-info)")
+EGG = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*?)-(?P<version>\d[^-]*)(?:-py[\d.]+)?\.egg-info")
 CONDA = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.json")
 LEFTOVER = re.compile(r"~[\w.-]+")
 

@@ -60,8 +60,9 @@ def _torch_variant(look: Look, text: str, local: str, values: dict[str, str]) ->
         return look.unknown("environment.frameworks.torch.variant", "torch/version.py is missing")
     if values.get("cuda"):
         return "cu" + "".join(values["cuda"].split(".")[:2])
-    if values.get("hip"):
-        return "rocm" + ".".join(values["hip"].split(".")[:2])
+    rocm = values.get("rocm") or values.get("hip")
+    if rocm:
+        return "rocm" + ".".join(rocm.split(".")[:2])
     if values.get("xpu"):
         return "xpu"
     return None if look.system("platform") == "darwin" else "cpu"
@@ -76,11 +77,12 @@ def _cudnn(packages: dict[str, str], cuda: str | None) -> Maybe[str | None]:
 
 
 def _tensorflow(look: Look, folders: list[str], packages: dict[str, str]) -> Framework | None:
+    # The file holds an OrderedDict of pairs; some builders write a plain dictionary.
     name = next((name for name in TENSORFLOW if name in packages), None)
     path, text = _file(look, folders, "tensorflow/python/platform/build_info.py")
     if name is None and not text:
         return None
-    values = dict(re.findall(r"['\"](\w+)['\"]\s*:\s*(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|\w+)", text))
+    values = dict(re.findall(r"['\"](\w+)['\"]\s*[:,]\s*(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|\w+)", text))
     cuda, rocm = values.get("is_cuda_build") == "True", values.get("is_rocm_build") == "True"
     return Framework(
         name="tensorflow",

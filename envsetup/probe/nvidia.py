@@ -139,7 +139,8 @@ def _device_nodes(look: Look, *, expected: bool) -> Maybe[list[DeviceNode]]:
 def _fabric_manager(look: Look) -> str | None:
     if not any(look.exists(path) for path in FABRIC_MANAGER):
         return None
-    return "running" if look.exists(FABRIC_PID) else "stopped"
+    pid = look.text(FABRIC_PID, limit=64).strip()
+    return "running" if pid.isdecimal() and look.exists(f"/proc/{pid}") else "stopped"
 
 
 def _nvswitches(look: Look) -> int:

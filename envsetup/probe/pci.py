@@ -78,7 +78,7 @@ def _named(look: Look, devices: list[PciDevice]) -> list[PciDevice]:
     if not table:
         look.unknown("pci.name", "no pci.ids on this machine")
         return devices
-    return [_with_name(device, table) for device in devices]
+    return [_with_name(device, f"\n{table}") for device in devices]
 
 
 def _with_name(device: PciDevice, table: str) -> PciDevice:
