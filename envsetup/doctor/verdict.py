@@ -67,6 +67,9 @@ def _ready(case: Case) -> str:
     if names and works and builds and case.require != "none":
         gpu_names = ", ".join(build_name(case, build) for build in builds)
         return f"{gpu_names} can use {count} GPU{'s' if count > 1 else ''}"
+    seeing = [build_name(case, build) for build in frameworks(case) if build.cuda_available is True]
+    if seeing and case.require != "none":
+        return f"{', '.join(seeing)} can use a GPU"
     if names:
         return f"{names}{_no_gpu(case)}"
     if case.kind == "text":
@@ -81,4 +84,6 @@ def _no_gpu(case: Case) -> str:
         return ": CPU only, as asked"
     if here is UNKNOWN:
         return ": on the CPU, no GPU is known" if known(case.machine.os) else ": no GPU is named"
+    if here is True and not any(build.cuda_available is False or is_gpu_build(build) for build in frameworks(case)):
+        return ": whether it uses the GPU is not known"
     return ": no GPU on this machine, CPU only" if here is False else ": CPU only"

@@ -199,7 +199,7 @@ def _intel_gpus(entry: Entry) -> None:
     page = entry.page
     for number in range(entry.number + 1, min(entry.number + 20, len(page.bare))):
         line = page.bare[number]
-        if not line.startswith(("Intel", "[")):
+        if not line.startswith(("Intel(R)", "Intel Corporation", "Intel Arc", "[")):
             return
         page.claim(number)
         name = re.sub(r"^\[\d+\]\s*", "", line)

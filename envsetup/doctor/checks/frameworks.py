@@ -60,7 +60,7 @@ def jax_cpu(case: Case) -> Outcome:
         seen("installed", ", ".join(_installed(case, "jax", "jaxlib")), case.source("installed distributions")),
         seen("CUDA plug-in of JAX", "not installed", case.source("installed distributions")),
         subject=env_subject(case),
-        severity=None if _alone(case) else "warning",
+        severity=None if _alone(case) else "info",
         confidence="certain" if case.kind != "text" else "likely",
         remedies=[fix("Install JAX with its CUDA plug-in", f"{pip(case)} --upgrade 'jax[{_jax_extra(case)}]'")],
     )
@@ -111,7 +111,7 @@ def tf_cpu(case: Case) -> Outcome:
         "tf-cpu-package",
         seen("installed", ", ".join(packages), case.source("installed distributions")),
         subject=env_subject(case),
-        severity=None if _alone(case) else "warning",
+        severity=None if _alone(case) else "info",
     )
 
 
@@ -132,7 +132,7 @@ def tf_libraries(case: Case) -> Outcome:
         seen("cuDNN on the loader path", "none", "loader"),
         subject=env_subject(case),
         confidence="likely",
-        severity=None if _alone(case) else "warning",
+        severity=None if _alone(case) else "info",
         remedies=[fix("Install it with its CUDA packages", f"{pip(case)} 'tensorflow[and-cuda]=={version}'")],
     )
 
@@ -148,7 +148,7 @@ def tf_windows(case: Case) -> Outcome:
         seen("installed", f"tensorflow {version}", case.source("installed distributions")),
         seen("last release with GPU support on Windows", rule.last_gpu, tf_table.cite(rule.source)),
         subject=env_subject(case),
-        severity=None if _alone(case) else "warning",
+        severity=None if _alone(case) else "info",
     )
 
 
