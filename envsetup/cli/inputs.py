@@ -83,22 +83,25 @@ def _given(text: str, name: str, complaint: str, complaint_name: str) -> Subject
     from envsetup.doctor.symptoms import read_all
 
     told = [(complaint, complaint_name)] if complaint else []
-    if text.lstrip().startswith("{") and '"envsetup.' in text[:2000]:
-        looked_at = _snapshot(text, name)
-        looked_at.symptoms = read_all(told)
-        return looked_at
+    if _is_document(text):
+        from envsetup.probe.snapshot import parse_snapshot
+
+        return Subject(parse_snapshot(text.encode(), name=name), "snapshot", read_all(told))
     from envsetup.importers import read, rest_of
 
     imported = read(f"{text}\n{complaint}" if complaint else text)
     return Subject(imported.machine, "text", read_all([(rest_of(imported, text), name), *told]))
 
 
-def _snapshot(text: str, name: str) -> Subject:
-    from envsetup.model.codec import from_json
-    from envsetup.model.errors import InputError
-    from envsetup.model.machine import SCHEMA, Machine
+def _is_document(text: str) -> bool:
+    """Whether this is a machine file, whole or cut off, and not a text in which some JSON stands."""
+    if not text.lstrip().startswith("{"):
+        return False
+    if '"envsetup.' in text[:2000]:
+        return True
+    import msgspec
 
-    machine = from_json(text, Machine, name=name)
-    if machine.schema_ != SCHEMA:
-        raise InputError(f"{name}: schema {machine.schema_!r}; {SCHEMA!r} is accepted")
-    return Subject(machine, "snapshot")
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except msgspec.DecodeError:
+        return False
