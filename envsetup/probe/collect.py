@@ -157,10 +157,13 @@ def _finished(world: World, machine: Machine) -> Machine:
     gpus = _named(machine) if isinstance(machine.gpus, list) else machine.gpus
     if gpus is UNKNOWN and "gpus" not in machine.unknown and isinstance(machine.pci, list):
         gpus = []
+    unknown = dict(machine.unknown)
+    if gpus is UNKNOWN:
+        unknown.setdefault("gpus", "no PCI bus to look at, and no driver that answers")
     return msgspec.structs.replace(
         machine,
         tool=f"envsetup {__version__}",
         recorded=str(world.system("now")),
         gpus=gpus,
-        unknown=dict(sorted(machine.unknown.items())),
+        unknown=dict(sorted(unknown.items())),
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Instruction sets that deep learning libraries are compiled for or pick at run time.
 FLAGS = re.compile(r"sse4_2|avx|avx2|avx512\w*|avx_vnni|amx\w*|fma|f16c|asimd\w*|sve\w*|sme2?|bf16|i8mm")
+NAMELESS = "/proc/cpuinfo names no model, as usual on ARM"
 FIRST_CORE = 64 << 10  # bytes of /proc/cpuinfo: the kernel formats every core, and we need one
 
 
@@ -26,7 +27,7 @@ def probe_cpu(look: Look) -> Machine:
     limits = [float(value) for value in (logical, affinity, quota) if isinstance(value, (int, float))]
     return Machine(
         cpu=Cpu(
-            model=first.get("model name") or _mac(look, "brand_string") or UNKNOWN,
+            model=first.get("model name") or _mac(look, "brand_string") or look.unknown("cpu.model", NAMELESS),
             vendor=first.get("vendor_id") or UNKNOWN,
             logical=logical,
             physical=_physical(first, logical),

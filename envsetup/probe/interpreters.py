@@ -17,6 +17,7 @@ NAMES = ("python3", "python", *(f"python3.{minor}" for minor in range(8, 16)))
 BINARY = re.compile(r"(python|pypy)(\d+\.\d+)(t?)")
 MANAGED = re.compile(r"(?:cpython|pypy)-(\d+\.\d+\.\d+)(\+freethreaded)?-")  # a folder name of uv
 MACHINES = {0x03: "i686", 0x28: "armv7l", 0x3E: "x86_64", 0xB7: "aarch64", 0xF3: "riscv64", 0x15: "ppc64le"}
+OF_A_TOOL = re.compile(r"/(?:uv/(?:tools|archive-v\d+|environments-v\d+)|pipx/venvs)/")
 ELF_HEAD = 20
 LIBRARY = re.compile(r"python(\d+\.\d+)(t?)")
 
@@ -34,6 +35,8 @@ def probe_interpreters(look: Look) -> Machine:
 def on_path(look: Look, name: str) -> str | None:
     """The interpreter that a name on PATH starts. A shim of pyenv is a script: what it would start is looked up."""
     path = look.world.which(name)
+    if path is not None and OF_A_TOOL.search(path):
+        path = _behind(look, name)
     if path is None or not path.endswith(f"/shims/{name}"):
         return path
     root, cwd = path.removesuffix(f"/shims/{name}"), str(look.system("cwd") or "/")
@@ -42,6 +45,12 @@ def on_path(look: Look, name: str) -> str | None:
     )
     binaries = [join(root, "versions", version, "bin", name) for version in re.split(r"[:\s]+", chosen.strip())]
     return next((binary for binary in binaries if look.exists(binary)), None)
+
+
+def _behind(look: Look, name: str) -> str | None:
+    """The next one on PATH: `uvx` puts the environment of the tool itself first, and nobody asks about that."""
+    folders = [folder for folder in look.variable("PATH").split(":") if folder and not OF_A_TOOL.search(f"{folder}/")]
+    return next((path for path in (join(folder, name) for folder in folders) if look.exists(path)), None)
 
 
 def python_at(look: Look, executable: str) -> Python:

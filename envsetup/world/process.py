@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 OUTPUT_LIMIT = 4 << 20  # bytes kept of each stream
 REAP_GRACE = 0.5  # seconds that a killed process gets before it is called stuck
+
+
+# Commands under way: threads wait for them, and when the main thread ends early (Ctrl-C) nobody else would end them.
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+@atexit.register
+def _end_running() -> None:
+    for process in list(_running):
+        _signal(process)
 
 
 def run_with_deadline(argv: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None) -> Completed:
@@ -38,6 +49,7 @@ def run_with_deadline(argv: Sequence[str], *, timeout: float, env: Mapping[str, 
             )
         except OSError as error:
             return Completed(argv=list(argv), returncode=None, stderr=str(error), missing=True)
+        _running.add(process)
         timed_out = stuck = False
         try:
             process.wait(timeout)
@@ -47,6 +59,8 @@ def run_with_deadline(argv: Sequence[str], *, timeout: float, env: Mapping[str, 
         except BaseException:
             _kill(process)
             raise
+        finally:
+            _running.discard(process)
         return Completed(
             argv=list(argv),
             returncode=None if timed_out else process.returncode,
@@ -60,11 +74,7 @@ def run_with_deadline(argv: Sequence[str], *, timeout: float, env: Mapping[str, 
 
 def _kill(process: subprocess.Popen[bytes]) -> bool:
     """Kill the whole group; whether it is gone."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    _signal(process)
     try:
         process.wait(REAP_GRACE)
     except subprocess.TimeoutExpired:
@@ -72,6 +82,14 @@ def _kill(process: subprocess.Popen[bytes]) -> bool:
         process.returncode = -signal.SIGKILL
         return False
     return True
+
+
+def _signal(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def _text(file: BinaryIO) -> str:

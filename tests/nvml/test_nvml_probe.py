@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -92,3 +93,38 @@ def test_the_user_is_told_what_is_waited_for(scripted):
 def test_the_deadline_is_the_callers(scripted):
     _, seconds = probed(scripted("hang=nvmlInitWithFlags"), timeout="1.5")
     assert seconds < 3
+
+
+def test_ctrl_c_ends_at_once_and_leaves_no_process(tmp_path):
+    marker = tmp_path / "pid"
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho $$ > {marker}.new; mv {marker}.new {marker}\nexec sleep 60\n")
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "envsetup", "probe", "--timeout", "30"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(200):
+            if marker.exists() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        if not marker.exists():
+            pytest.skip("this machine has a real NVML, nvidia-smi is not asked")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert said.splitlines()[-1].startswith("interrupted")
+    assert gone(int(marker.read_text()))
+
+
+def gone(pid):
+    """Whether a process ends within two seconds."""
+    for _ in range(40):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

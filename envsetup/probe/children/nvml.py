@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import functools
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ THROTTLE = {
 UNCORRECTED, VOLATILE, AGGREGATE = 1, 0, 1
 NOT_SUPPORTED = 3
 CLOCK_SM = 1
+PR_SET_PDEATHSIG = 1
 Facts = dict[str, Any]
 
 
@@ -189,7 +191,14 @@ def answer() -> Facts:
     return {"status": "ok", **ask.facts, "gpus": [device(index) for index in range(count)]}
 
 
+def end_with_parent() -> None:
+    """Have the kernel kill us when who waits for us is gone: a call that hangs would outlive it for ever."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    end_with_parent()
     with contextlib.suppress(OSError):
         if sys.argv[1:]:
             ctypes.CDLL(sys.argv[1], mode=ctypes.RTLD_GLOBAL)
