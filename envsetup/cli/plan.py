@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from envsetup.model.machine import Machine
     from envsetup.model.offers import Offers
-    from envsetup.model.plan import Request
+    from envsetup.model.plan import Plan, Request
 
 EPILOG = """\b
 Examples:
@@ -48,14 +48,12 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
 
     request = _request(**options)
     machine = _machine(**options)
-    offers, note = _offers(request)
+    offers, note = _offers(request, quiet=options["quiet"])
     plan = resolve(request, machine, offers)
     if options["as_json"]:
         click.echo(to_json(plan), nl=False)
     else:
-        from envsetup.report.plan_text import text
-
-        click.echo(text(plan, verbose=options["verbose"], quiet=options["quiet"], note=note), nl=False)
+        click.echo(_screen(plan, note, verbose=options["verbose"] > 0, quiet=options["quiet"]), nl=False)
     return int(Exit.OK if plan.status == "ok" else Exit.FINDINGS)
 
 
@@ -100,11 +98,34 @@ def _machine(**o: Any) -> Machine:  # noqa: ANN401 - as above
     )
 
 
-def _offers(request: Request) -> tuple[Offers | None, str]:
+def _screen(plan: Plan, note: str, *, verbose: bool, quiet: bool) -> str:
+    import os
+    import shutil
+    import sys
+
+    from envsetup.report.plan_text import Page, text
+
+    tty = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if tty else None
+    colour = tty and "NO_COLOR" not in os.environ
+    return text(plan, Page(verbose=verbose, quiet=quiet, colour=colour, width=width, note=note))
+
+
+def _offers(request: Request, *, quiet: bool) -> tuple[Offers | None, str]:
     if request.offline:
         return None, "decided from the shipped data; no source was asked (--offline)"
+    import sys
+
     from envsetup.build.decide import look_at_sources
 
-    offers = look_at_sources(request)
+    # A slow source may take seconds; the line goes again when it has answered.
+    shown = not quiet and sys.stderr.isatty()
+    if shown:
+        click.echo("asking the sources ...", err=True, nl=False)
+    try:
+        offers = look_at_sources(request)
+    finally:
+        if shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
     silent = "; ".join(f"{name} did not answer: {why}" for name, why in (offers.unreachable if offers else {}).items())
     return offers, silent

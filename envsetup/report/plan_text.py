@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import textwrap
+from typing import TYPE_CHECKING, Optional
+
+import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from envsetup.model.plan import Plan, PlannedPackage
 
 _TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 _DEVICES = {"cuda": "NVIDIA GPU", "rocm": "AMD GPU", "xpu": "Intel GPU", "mps": "Apple GPU", "cpu": "CPU"}
-_FIRST = ("gpu-arch", "driver", "device", "source", "request", "python", "libc", "framework", "os", "arch")
+_FIRST = ("gpu-arch", "driver", "device", "source", "request", "framework", "python", "libc", "os", "arch")
 _SHOWN = 3
+_INDENT = " " * 7
 
 
-def text(plan: Plan, *, verbose: int = 0, quiet: bool = False, note: str = "") -> str:
-    """The plan as plain lines, ending in a newline."""
-    lines = _head(plan)
-    if not quiet:
-        lines += _why(plan, verbose)
-        lines += _list("!", plan.warnings)
-        lines += _others(plan, verbose)
-        if verbose:
-            lines += _rejected(plan)
-        if note:
-            lines += ["", note]
-    return "\n".join(lines) + "\n"
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """How a plan is shown. `width` None: lines are not wrapped (a pipe); `note` stands last."""
+
+    verbose: bool = False
+    quiet: bool = False
+    colour: bool = False
+    width: Optional[int] = None
+    note: str = ""
+
+
+def text(plan: Plan, page: Page) -> str:
+    """The plan as lines, ending in a newline."""
+    lines = [line for block in _blocks(plan, page) for line in block]
+    wrapped = [part for line in lines for part in _wrap(line, page.width)]
+    return "\n".join(_paint(wrapped) if page.colour else wrapped) + "\n"
 
 
 def requirement(package: PlannedPackage) -> str:
@@ -36,6 +43,22 @@ def requirement(package: PlannedPackage) -> str:
     return f"{package.name}{extras}=={package.version}{local}"
 
 
+def _blocks(plan: Plan, page: Page) -> Iterator[list[str]]:
+    yield _head(plan)
+    if page.quiet:
+        return
+    sources = list(dict.fromkeys(reason.table for reason in plan.reasons))
+    yield _why(plan, sources, verbose=page.verbose)
+    yield _list("!", plan.warnings)
+    shown = plan.alternatives if page.verbose else plan.alternatives[:_SHOWN]
+    yield _list("or", [f"{other.text} (cost: {other.cost})" for other in shown])
+    if page.verbose:
+        yield _rejected(plan)
+        yield _numbered(sources)
+    if page.note:
+        yield ["", page.note]
+
+
 def _head(plan: Plan) -> list[str]:
     if plan.status == "impossible" and plan.impossible:
         return [f"impossible: {plan.impossible.text}", f"nearest:    {plan.impossible.nearest}"]
@@ -43,36 +66,48 @@ def _head(plan: Plan) -> list[str]:
     names = " and ".join(f"{_TITLES[p.name]} {p.version}" + (f"+{p.variant}" if p.variant else "") for p in main)
     lines = [f"{names} for {_DEVICES[plan.device]}, Python {plan.python}"]
     for package in plan.packages:
-        where = f"  in its own environment: {package.environment}" if package.environment else ""
-        lines.append(f"  {requirement(package):34} from {package.index}{where}")
+        where = f"  (environment {package.environment})" if package.environment else ""
+        lines.append(f"  {requirement(package):32}  from {package.index}{where}")
     return lines
 
 
-def _why(plan: Plan, verbose: int) -> list[str]:
-    if not plan.reasons:
-        return []
+def _why(plan: Plan, sources: list[str], *, verbose: bool) -> list[str]:
     ordered = sorted(plan.reasons, key=lambda reason: _FIRST.index(reason.constraint))
+    if plan.status == "impossible" and not verbose:
+        return []  # the headline says it
     if not verbose:
-        return ["", *(f"  why  {reason.text}" for reason in ordered[:_SHOWN])]
-    lines = [""]
+        return _list("why", [reason.text for reason in ordered[:_SHOWN]])
+    lines = [""] if ordered else []
     for reason in ordered:
-        lines += [f"  why  {reason.text}", f"       seen: {reason.evidence}", f"       data: {reason.table}"]
+        lines += [f"  why  {reason.text}", f"{_INDENT}{reason.evidence} [{sources.index(reason.table) + 1}]"]
     return lines
 
 
 def _list(mark: str, texts: Iterable[str]) -> list[str]:
-    lines = [f"  {mark}    {line}" for line in texts]
+    lines = [f"  {mark:4} {line}" for line in texts]
     return ["", *lines] if lines else []
 
 
-def _others(plan: Plan, verbose: int) -> list[str]:
-    shown = plan.alternatives if verbose else plan.alternatives[:_SHOWN]
-    return _list("or", [f"{other.text} (cost: {other.cost})" for other in shown])
-
-
 def _rejected(plan: Plan) -> list[str]:
-    if not plan.rejected:
-        return []
-    width = max(len(row.candidate) for row in plan.rejected)
+    width = max((len(row.candidate) for row in plan.rejected), default=0)
     rows = [f"  {row.candidate:{width}}  {row.constraint:9}  {row.text}" for row in plan.rejected]
-    return ["", "rejected:", *rows]
+    return ["", "rejected:", *rows] if rows else []
+
+
+def _numbered(sources: list[str]) -> list[str]:
+    rows = [f"  [{number}]  {source}" for number, source in enumerate(sources, 1)]
+    return ["", "data:", *rows] if rows else []
+
+
+def _wrap(line: str, width: int | None) -> list[str]:
+    if width is None or len(line) <= width:
+        return [line]
+    hang = "  " if line.startswith("  ") else ""
+    return textwrap.wrap(line, width, subsequent_indent=_INDENT if hang else " " * 12, break_on_hyphens=False)
+
+
+def _paint(lines: list[str]) -> list[str]:
+    """Bold answer, red refusal, yellow remarks; the rest as the terminal has it."""
+    painted = list(lines)
+    painted[0] = f"\x1b[1;31m{lines[0]}\x1b[0m" if lines[0].startswith("impossible") else f"\x1b[1m{lines[0]}\x1b[0m"
+    return [f"  \x1b[33m!\x1b[0m{line[3:]}" if line.startswith("  ! ") else line for line in painted]

@@ -77,7 +77,7 @@ def alternatives(candidates: list[Candidate], pick: Candidate) -> list[Alternati
     found: list[Alternative] = []
     if held := next((c for c in fits(candidates) if c.held and not pick.held and c.rank > pick.rank), None):
         cost = held.held.text if held.held else ""
-        found.append(_alternative(held, f"{held.label}: newer, held back", cost))
+        found.append(_alternative(held, f"{held.label}: newer, but taken only when nothing else fits", cost))
     if sibling := next((c for c in able if c.version == pick.version and c.variant != pick.variant), None):
         found.append(_alternative(sibling, f"{sibling.label}: the same release, another build", _sibling_cost(sibling)))
     if newer := next(
@@ -109,15 +109,18 @@ def _alternative(candidate: Candidate, text: str, cost: str) -> Alternative:
     return Alternative(text=text, cost=cost, packages=[package])
 
 
-def impossible(candidates: list[Candidate], case: Case, judge: Callable[[Case], list[Candidate]]) -> Impossible:
-    """The constraint that decides that nothing fits, and the nearest change.
+def impossible(
+    candidates: list[Candidate], case: Case, judge: Callable[[Case], list[Candidate]]
+) -> tuple[Impossible, list[Reason]]:
+    """The constraint that decides that nothing fits and the nearest change; and the row that it rests on.
 
     `judge` judges the candidates anew for a case with fewer GPUs.
     """
     title = case.framework.title
     if not candidates:
         where = f"{case.facts.os} on {case.facts.arch}"
-        return Impossible(constraint="arch", text=f"{title} has no wheels for {where}", nearest="Linux on x86_64")
+        none = Impossible(constraint="arch", text=f"{title} has no wheels for {where}", nearest="Linux on x86_64")
+        return none, []
     # What was asked for is the user's word: it decides only when the versions asked for would do but for nothing else.
     wanted = [c for c in candidates if all(check.constraint != "request" for check in c.failing)]
     deciding, best, check = _decide(wanted or candidates)
@@ -130,7 +133,7 @@ def impossible(candidates: list[Candidate], case: Case, judge: Callable[[Case], 
     if other := next(iter(fits(candidates, but_for="request")), None):
         asking = f"ask for {title} {other.version} ({other.label} fits)"
         nearest = asking if deciding == "gpu-arch" else f"{nearest}; or {asking}"
-    return Impossible(constraint=deciding, text=_titled(title, check.text), nearest=nearest)
+    return Impossible(constraint=deciding, text=_titled(title, check.text), nearest=nearest), [_reason(check)]
 
 
 def _decide(candidates: list[Candidate]) -> tuple[Constraint, Candidate, Check]:

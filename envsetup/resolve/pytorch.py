@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envsetup.compat.torch import Release, VariantRow
     from envsetup.resolve.asked import Asked
     from envsetup.resolve.candidate import Case, Target
-    from envsetup.resolve.facts import Facts
+    from envsetup.resolve.facts import Device, Facts
 
 
 def candidates(case: Case) -> list[Candidate]:
@@ -54,7 +54,7 @@ def _built(case: Case, release: Release, row: VariantRow, built: str) -> Candida
             target.devices, built.split(), what, compiled.table if compiled else wheel, native=native
         )
         ptx = any(coverage.by == "ptx" for coverage in covered)
-        verdicts += [judged, _cudnn(release, what, target), verdict]
+        verdicts += [judged, _cudnn(release, what, target.devices), verdict]
     elif target.kind == "rocm":
         judged, known = _gfx(row.name, what, target)
         certain = certain and known
@@ -135,8 +135,8 @@ def _pythons(release: Release, facts: Facts) -> list[str]:
     return sorted(names, key=lambda name: (name.endswith("t"), key(name)))
 
 
-def _cudnn(release: Release, what: str, target: Target) -> Check | None:
-    shut = [(d, floor) for d in target.devices if d.cc and (floor := torch.cudnn_floor(release.version, d.cc))]
+def _cudnn(release: Release, what: str, devices: list[Device]) -> Check | None:
+    shut = [(d, floor) for d in devices if d.cc and (floor := torch.cudnn_floor(release.version, d.cc))]
     if not shut:
         return None
     device, floor = shut[0]
@@ -194,13 +194,13 @@ def _source(asked: Asked, row: VariantRow, *, default: bool, what: str, release:
     )
 
 
-def last_release_for(target: Target, facts: Facts) -> str | None:
+def last_release_for(devices: list[Device], facts: Facts) -> str | None:
     """The newest release with a build for all of these GPUs, whatever driver and Python it needs; None without one."""
     for release in torch.releases():
         for row in release.variants:
             built = row.archs(facts.os, facts.arch) if row.name.startswith("cu") else None
-            served = built and all(arch.covers(built.split(), d.cc) for d in target.devices if d.cc)
-            if served and not _cudnn(release, "", target):
+            served = built and all(arch.covers(built.split(), d.cc) for d in devices if d.cc)
+            if served and not _cudnn(release, "", devices):
                 return release.version
     return None
 

@@ -87,6 +87,7 @@ def _alone(asked: Asked, framework: Framework, known: Facts, goal: Target, offer
         candidates = offered.apply(judged, offers, here)
         if fits(candidates):
             return _plan(case, judged, candidates, offers)
+        why, rests_on = explain.impossible(candidates, case, judge)
         plans.append(
             Plan(
                 status="impossible",
@@ -94,7 +95,8 @@ def _alone(asked: Asked, framework: Framework, known: Facts, goal: Target, offer
                 python=python,
                 rejected=explain.rejected(candidates, None),
                 warnings=[*known.assumed, *goal.warnings],
-                impossible=explain.impossible(candidates, case, judge),
+                impossible=why,
+                reasons=rests_on,
                 tables=_tables(),
             )
         )
@@ -182,9 +184,10 @@ def _warnings(case: Case, pick: Candidate, offers: Offers | None) -> list[str]:
     if pick.held:
         said.append(pick.held.text)
     if goal.kind == "cuda" and pick.package == "torch":
-        last = pytorch.last_release_for(goal, known)
+        last = pytorch.last_release_for(goal.devices, known)
         if last and last != torch.releases()[0].version:
-            names = ", ".join(d.label for d in goal.devices)
+            alone = [d for d in goal.devices if pytorch.last_release_for([d], known) == last]
+            names = ", ".join(d.label for d in alone or goal.devices)
             said.append(f"{last} is the last PyTorch release with code for {names}")
     if known.os == "linux" and known.libc_version is None:
         said.append("glibc's version is unknown: a current one is assumed")
