@@ -210,21 +210,12 @@ def torch_without_libomp(case: Case) -> bool:
 
 
 def extension_other_major(case: Case) -> bool:
-    """Torch brings CUDA of one major; the missing library is one of another, so an extension wants it."""
+    """The framework brings CUDA of one major; the missing library is one of another, so an extension wants it."""
     build = framework(case, "torch")
-    cuda = cuda_of(case, build) if build else None
-    wanted = {
-        major
-        for hit in case.symptoms
-        for major in re.findall(r"lib(?:cudart|cublas|cublasLt|nvrtc)\.so\.(\d{2})", hit.text)
-    }
-    return (
-        bool(cuda and wanted)
-        and cuda is not None
-        and str(key(cuda)[0]) not in wanted
-        and build is not None
-        and (build.cuda_available is True)
-    )
+    cuda = known(build.cuda) if build else None
+    libraries = re.compile(r"lib(?:cudart|cublas|cublaslt|nvrtc)\.so\.(\d{2})", re.IGNORECASE)
+    wanted = {major for hit in case.symptoms for major in libraries.findall(hit.text)}
+    return bool(cuda and wanted) and str(key(cuda or "0")[0]) not in wanted
 
 
 def conda_cpu(case: Case) -> bool:

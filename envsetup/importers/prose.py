@@ -52,7 +52,7 @@ _NAMES = (
     "cudatoolkit|pip"
 )
 _PACKAGE = re.compile(
-    rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,2}}\s?|\s(?:version\s?:?|v|is|=|:)\s?|\s|:\s?|-)v?"
+    rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,2}}\s?|\s(?:version\s?(?:is|:|=)?|v|is|=|:)\s?|\s|:\s?|-)v?"
     r"(\d{1,4}\.\d{1,3}(?:\.\d{1,3})?(?:(?:\.post|\.dev|rc)\d{1,8})?(?:\+[a-z]{2,4}\d{0,4}(?:\.\d{1,2}){0,2})?)(?!\d|\.\d)",
     re.IGNORECASE,
 )
@@ -69,13 +69,17 @@ _PYTHON = re.compile(
     r"\bpython(?:\s?version)?\s?[:=-]{0,2}\s?v?([23]\.\d{1,2}(?:\.\d{1,2})?t?)(?![\d.]\d)", re.IGNORECASE
 )
 _TORCH_CUDA = re.compile(r"torch\.version\.cuda\W{1,8}(\d{1,2}\.\d|None)")
+_TORCH_WITH = re.compile(
+    r"torch(?:\s\w{2,8}){0,2}\s[\d.]{3,8},?\s(?:with|for|and|using)\scuda\s?(\d{2}\.\d)\b", re.IGNORECASE
+)
 _AVAILABLE = re.compile(r"torch\.cuda\.is_available\(\)\W{1,20}(True|False)")
 _BUILD = re.compile(r"py\d\.?\d{1,2}_cpu|\bcpu_generic|\bcpuonly\b")
 _WINDOWS = re.compile(
     r"\bwindows(?:\s?(?:7|8|10|11|server))?\b|\bwin(?:10|11)\b|Microsoft Windows \[Version [\d.]{5,20}\]", re.IGNORECASE
 )
 _WINDOWS_BUILD = re.compile(
-    r"\[Version (10\.0\.\d{4,6}(?:\.\d{1,6})?)\]|\b(?:os |windows )?build:?\s(\d{5}(?:\.\d{1,6})?)\b", re.IGNORECASE
+    r"\[Version (10\.0\.\d{4,6}(?:\.\d{1,6})?)\]|\b(?:os |windows )?build(?:\snumber)?:?\s(\d{5}(?:\.\d{1,6})?)\b",
+    re.IGNORECASE,
 )
 _LINUX = re.compile(
     r"\b(ubuntu|debian|centos|rocky(?: linux)?|rhel|red hat enterprise linux|fedora|arch linux|opensuse|"
@@ -83,7 +87,10 @@ _LINUX = re.compile(
     r"\b(?:\slinux)?\s?-?(?:v|release\s)?(\d{1,2}(?:\.\d{1,2})?)?",
     re.IGNORECASE,
 )
-_MACOS = re.compile(r"\bmac\s?os(?:\s?x)?\b(?:\s\w{3,9}){0,1}\s?(\d{2}(?:\.\d{1,2})?)?|\bmacbook\b", re.IGNORECASE)
+_MACOS = re.compile(
+    r"\bmac\s?os(?:\s?x)?\b(?:\s\w{3,9}){0,1}\s?(\d{2}(?:\.\d{1,2})?)?|\bmacbook\b|\b(?:m[1-5]|intel|my|a|the|apple)\smac\b|\bmac\s?(?:mini|studio|m[1-5]\b)|^mac\b",
+    re.IGNORECASE,
+)
 _WSL = re.compile(r"\bWSL\s?([12])?\b")
 _JETPACK = re.compile(r"\bJetPack\s?(?:SDK\s)?v?(\d(?:\.\d){0,2})|\bL4T\s?:?\s?R?(\d{2}\.\d(?:\.\d)?)", re.IGNORECASE)
 _LONGEST = 1500  # longer lines are no sentences
@@ -161,6 +168,9 @@ def _python(facts: Facts, line: str) -> None:
 
 
 def _torch(facts: Facts, line: str) -> None:
+    built = _TORCH_WITH.search(line)
+    if built:
+        facts.framework("torch", SAID, cuda=built.group(1))
     cuda = _TORCH_CUDA.search(line)
     if cuda:
         facts.framework("torch", SAID, cuda=None if cuda.group(1) == "None" else cuda.group(1))
@@ -224,7 +234,7 @@ _READERS: tuple[tuple[tuple[str, ...], Callable[[Facts, str], None]], ...] = (
     (("driver", "nvidia"), _driver),
     (("nvidia-smi",), _ceiling),
     (("python",), _python),
-    (("torch.",), _torch),
+    (("torch",), _torch),
     (("cpu_", "cpuonly"), _conda_build),
     (
         (

@@ -150,6 +150,8 @@ def platform(facts: Facts, value: str, weight: int) -> None:
         kernel = kernel[: found.start()].rstrip("-.") if found else kernel
         facts.put("os.kernel", kernel, weight)
         wsl(facts, kernel, weight)
+        if "tegra" in kernel:
+            facts.put("tegra", kernel, weight)
     elif value.startswith(("Windows", "macOS", "Darwin")):
         system(facts, value.replace("-", " "), weight)
     libc = re.search(r"with-(glibc|musl)-?(\d{1,2}\.\d{1,3})", value)
