@@ -75,6 +75,7 @@ def _open(request: dict[str, Any], journal: Journal) -> Any:
         check="import",
         metrics={"imported": 1, "seconds": time.monotonic() - began},
         evidence={},
+        duration_s=time.monotonic() - began,
     )
     if absent:
         return None

@@ -39,8 +39,9 @@ def run(context: Context) -> dict[str, Any]:
         losses.append(loss.item())
         if len(losses) % plan["validate_every"] == 0:
             curve.append((len(losses), _accuracy(model, device, *tensors["validation"])[0]))
-            # A slow start is not a fault: one extension, and only while the loss is still a number.
-            if len(losses) == target == plan["steps"] and curve[-1][1] < plan["enough"] and finite(losses[-1]):
+            # A slow start is not a fault: one extension, unless something is wrong that no patience mends.
+            slow = len(losses) == target == plan["steps"] and curve[-1][1] < plan["enough"]
+            if slow and finite(losses[-1]) is not None and not _unmoved(model, start):
                 target = plan["steps_at_most"]
         accuracy = finite(curve[-1][1]) if curve else None
         context.journal.emit(
@@ -50,7 +51,7 @@ def run(context: Context) -> dict[str, Any]:
     took = time.monotonic() - began
     context.journal.doing("evaluating on the test split")
     accuracy, histogram = _accuracy(model, device, *tensors["test"])
-    unmoved = [name for name, p in model.named_parameters() if torch.equal(p.detach(), start[name])]
+    unmoved = _unmoved(model, start)
     kind = torch.device(device.torch_name).type
     everything = tensors_of(model, optimizer)
     elsewhere = [name for name, tensor in everything.items() if tensor is None or tensor.device.type != kind]
@@ -76,6 +77,11 @@ def run(context: Context) -> dict[str, Any]:
             "tensors_verified": len(everything),
         },
     }
+
+
+def _unmoved(model: Any, start: dict[str, Any]) -> list[str]:
+    """Parameters that are still, bit for bit, what they were at the start."""
+    return [name for name, p in model.named_parameters() if torch.equal(p.detach(), start[name])]
 
 
 def _batches(count: int, seed: int) -> Any:
