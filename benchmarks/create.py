@@ -1,0 +1,138 @@
+"""What `envsetup create` adds to bare uv, per step, cold and warm cache, all in one run.
+
+    python benchmarks/create.py [--repeat 7] [--cold 3] [--framework pytorch] [--json]
+
+Bare is `uv venv` and `uv pip sync --require-hashes` of the same lock with the same interpreter, sources and cache.
+Runs alternate, so that a busy machine slows both. Exit 1 when the ratio of the medians is above the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import uv
+
+from envsetup.build.decide import engine
+from envsetup.build.interpreters import own
+from envsetup.model.plan import Request
+
+LIMIT = 1.10  # what an installation from a given lock may cost, against bare uv
+
+
+def timed(*commands, env):
+    started = time.perf_counter()
+    for command in commands:
+        subprocess.run([str(part) for part in command], check=True, env=env, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+class Bench:
+    def __init__(self, folder, framework):
+        self.folder = folder
+        _, tool = engine(Request(frameworks=[framework]), [])
+        settings = {k: v for k, v in tool.env.items() if k != "UV_CONSTRAINT"}
+        self.bare_env = settings | {"UV_CACHE_DIR": str(folder / "cache")}
+        # envsetup reads pip's configuration itself; only the cache is given.
+        self.env = os.environ | {"UV_CACHE_DIR": str(folder / "cache"), "XDG_CACHE_HOME": str(folder / "xdg")}
+        self.envsetup = Path(sys.executable).parent / "envsetup"
+        self.lock = folder / "requirements.lock"
+        self.framework = framework
+
+    def fresh(self, *, cold):
+        shutil.rmtree(self.folder / "env", ignore_errors=True)
+        if cold:
+            shutil.rmtree(self.folder / "cache", ignore_errors=True)
+        os.sync()  # what the last run wrote must not be charged to this one
+
+    def bare(self, *, cold):
+        self.fresh(cold=cold)
+        env = self.folder / "env"
+        return timed(
+            (uv.find_uv_bin(), "venv", "--quiet", "--python", own().path, env),
+            (uv.find_uv_bin(), "pip", "sync", "--quiet", "--require-hashes", "--python", env / "bin/python", self.lock),
+            env=self.bare_env,
+        )
+
+    def ours(self, *, cold):
+        self.fresh(cold=cold)
+        argv = (self.envsetup, "create", self.folder / "env", "--lock", self.lock, "--no-verify", "--quiet")
+        return timed(argv, env=self.env)
+
+    def whole(self):
+        """Seconds per step of a whole create, and what it made."""
+        self.fresh(cold=False)
+        argv = [str(self.envsetup), "create", str(self.folder / "env"), "--framework", self.framework, "--json", "-q"]
+        done = subprocess.run(argv, check=True, env=self.env, capture_output=True, text=True)
+        made = json.loads(done.stdout)
+        shutil.copy(self.folder / "env" / "requirements.lock", self.lock)
+        return made
+
+    def pairs(self, count, *, cold):
+        bare, ours = [], []
+        for _ in range(count):
+            bare.append(self.bare(cold=cold))
+            ours.append(self.ours(cold=cold))
+        low = {"bare_min_s": min(bare), "ours_min_s": min(ours)}
+        middle = {"bare_median_s": statistics.median(bare), "ours_median_s": statistics.median(ours)}
+        ratio = middle["ours_median_s"] / middle["bare_median_s"]
+        figures = {**middle, **low, "ratio": ratio, "ratio_of_min": low["ours_min_s"] / low["bare_min_s"]}
+        return {"runs": count} | {key: round(value, 3) for key, value in figures.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=7, help="pairs of runs with a warm cache")
+    parser.add_argument("--cold", type=int, default=3, help="pairs of runs with an empty cache")
+    parser.add_argument("--framework", default="pytorch")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="envsetup-bench-") as name:
+        bench = Bench(Path(name), args.framework)
+        first = bench.whole()
+        again = bench.whole()
+        result = {
+            "host": {"python": platform.python_version(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
+            "packages": first["packages"],
+            "steps_first_s": {timing["step"]: timing["seconds"] for timing in first["timings"]},
+            "steps_again_s": {timing["step"]: timing["seconds"] for timing in again["timings"]},
+            "lock_reused": again["lock_reused"],
+            "cold": bench.pairs(args.cold, cold=True),
+            "warm": bench.pairs(args.repeat, cold=False),
+            "limit": LIMIT,
+        }
+    if args.json:
+        print(json.dumps(result, indent=2))
+    else:
+        show(result)
+    return 0 if max(result["cold"]["ratio"], result["warm"]["ratio"]) <= LIMIT else 1
+
+
+def show(result):
+    print(f"{len(result['packages'])} packages, {result['host']}")
+    for cache in ("cold", "warm"):
+        r = result[cache]
+        print(
+            f"{cache} cache, median of {r['runs']}: bare uv {r['bare_median_s']} s,"
+            f" envsetup create --lock --no-verify {r['ours_median_s']} s, ratio {r['ratio']} (limit {result['limit']};"
+            f" of the fastest runs {r['ratio_of_min']})"
+        )
+    print("whole create, first time :", steps(result["steps_first_s"]))
+    print(f"whole create, once more  : {steps(result['steps_again_s'])}; lock reused: {result['lock_reused']}")
+
+
+def steps(seconds):
+    return ", ".join(f"{step} {value:.2f}" for step, value in seconds.items()) + f"; sum {sum(seconds.values()):.2f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
