@@ -54,6 +54,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
         target=looked_at.kind,
         symptoms=looked_at.symptoms,
         areas=areas,
+        weak=looked_at.weak,
     )
     code = exit_code(report, options["fail_on"])
     _show(report, looked_at, options, code, time.monotonic() - started)

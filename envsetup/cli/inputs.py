@@ -22,6 +22,7 @@ class Subject:
     machine: Machine
     kind: Literal["live", "snapshot", "text"]
     symptoms: list[SymptomHit] = field(default_factory=list)
+    weak: list[str] = field(default_factory=list)  # facts that a text only says in passing
 
 
 def subject(source: str | None, error: str | None, *, env: str | None, timeout: float) -> Subject:
@@ -90,7 +91,8 @@ def _given(text: str, name: str, complaint: str, complaint_name: str) -> Subject
     from envsetup.importers import read, rest_of
 
     imported = read(f"{text}\n{complaint}" if complaint else text)
-    return Subject(imported.machine, "text", read_all([(rest_of(imported, text), name), *told]))
+    symptoms = read_all([(rest_of(imported, text), name), *told])
+    return Subject(imported.machine, "text", symptoms, imported.weak)
 
 
 def _is_document(text: str) -> bool:

@@ -37,12 +37,14 @@ def examine(
     target: Kind = "live",
     symptoms: Sequence[SymptomHit] = (),
     areas: Collection[str] = (),
+    weak: Collection[str] = (),
     checks: Sequence[Check] = CHECKS,
 ) -> DoctorReport:
     """Diagnose a machine; any subset of its facts will do. Never raises for what the facts are.
 
     `require` is what the user asks of the machine, `target` what kind of look it was, `symptoms` what error texts
-    say, `areas` restricts the checks. Findings come in reading order, each consequence with `caused_by`.
+    say, `areas` restricts the checks, `weak` are fact paths that rest on a sentence alone: what is found by them is
+    likely, not certain. Findings come in reading order, each consequence with `caused_by`.
     """
     started = time.monotonic()
     case = Case(machine, require=require, symptoms=symptoms, kind=target)
@@ -52,7 +54,7 @@ def examine(
     for check in asked:
         result, found = ask(check, case)
         results.append(result)
-        findings.extend(found)
+        findings.extend(doubted(found) if rests_on(check, weak) else found)
     # What a pasted text leaves out is unknown, so nothing that it fails to show is refuted.
     refuted = {result.id for result in results if result.status == "ok"} if target != "text" else set()
     joined, told = weigh(_once(findings), refuted, decide(case))
@@ -65,6 +67,22 @@ def examine(
         checks=results,
         ms=int((time.monotonic() - started) * 1000),
     )
+
+
+def rests_on(check: Check, weak: Collection[str]) -> bool:
+    """Whether a check's answer rests on facts that somebody only said."""
+    groups = {"environment.frameworks": "frameworks.", "environment.packages": "packages."}
+    needs = {path for need in check.needs for path in need.split("|")}
+    told = {group for group, start in groups.items() if any(path.startswith(start) for path in weak)}
+    return bool(needs & ({*weak} | told))
+
+
+def doubted(findings: Sequence[Finding]) -> list[Finding]:
+    """The same findings, none of them certain."""
+    return [
+        msgspec.structs.replace(found, confidence="likely") if found.confidence == "certain" else found
+        for found in findings
+    ]
 
 
 def ask(check: Check, case: Case) -> tuple[CheckResult, list[Finding]]:

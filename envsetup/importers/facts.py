@@ -154,7 +154,9 @@ class Facts:
             if len(said) == 1 or proven:
                 tree["gpus"] = proven or said
             else:
-                self.note("the text names several GPUs: " + ", ".join(gpu["name"] for gpu in said[:8]))
+                reason = "the text names several GPUs: " + ", ".join(gpu["name"] for gpu in said[:8])
+                self.note(reason)
+                tree["unknown"] = {"gpus": reason}
 
     def _plant_environment(self, tree: dict[str, Any]) -> None:
         parts: dict[str, Any] = tree.setdefault("environment", {})

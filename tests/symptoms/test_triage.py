@@ -122,3 +122,19 @@ def test_a_gpu_that_the_report_sees_and_the_program_does_not():
 )
 def test_silent_on_a_healthy_machine(text):
     assert root(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence"),
+    [(report(gpu="NVIDIA GeForce RTX 5090"), "certain"), ("RTX 5090 with torch 2.6.0+cu124 on Ubuntu", "likely")],
+)
+def test_what_rests_on_a_sentence_is_never_certain(text, confidence):
+    imported = importers.read(text)
+    (finding,) = examine(imported.machine, target="text", weak=imported.weak).findings
+    assert (finding.code, finding.confidence) == ("gpu-arch-too-new-for-wheel", confidence)
+
+
+def test_several_gpus_in_prose_are_the_reason_why_nothing_is_decided():
+    imported = importers.read("torch 2.6.0+cu124 on an RTX 5090 and a GTX 980")
+    report = examine(imported.machine, target="text")
+    assert any("several GPUs" in check.reason for check in report.checks)
