@@ -12,7 +12,6 @@ from envsetup.doctor.case import Case
 from envsetup.doctor.causes import explained
 from envsetup.doctor.check import Check, NotApplicable, Unknown, missing
 from envsetup.doctor.checks import CHECKS
-from envsetup.doctor.triage import decide
 from envsetup.doctor.verdict import verdict
 from envsetup.doctor.weigh import weigh
 from envsetup.model.finding import SEVERITY_ORDER, CheckResult, DoctorReport, Target
@@ -57,7 +56,7 @@ def examine(
         findings.extend(doubted(found) if rests_on(check, weak) else found)
     # What a pasted text leaves out is unknown, so nothing that it fails to show is refuted.
     refuted = {result.id for result in results if result.status == "ok"} if target != "text" else set()
-    joined, told = weigh(_once(findings), refuted, decide(case))
+    joined, told = weigh(_once(findings), refuted, _decided(case))
     ordered = explained(joined)
     return DoctorReport(
         version=__version__,
@@ -83,6 +82,15 @@ def doubted(findings: Sequence[Finding]) -> list[Finding]:
         msgspec.structs.replace(found, confidence="likely") if found.confidence == "certain" else found
         for found in findings
     ]
+
+
+def _decided(case: Case) -> Sequence[SymptomHit]:
+    """The messages in the light of the facts. A live look has none, and is spared the import of the text readers."""
+    if not case.symptoms:
+        return ()
+    from envsetup.doctor.triage import decide  # noqa: PLC0415
+
+    return decide(case)
 
 
 def ask(check: Check, case: Case) -> tuple[CheckResult, list[Finding]]:
