@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
+from importlib.metadata import version
 from importlib.resources import files as resources
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import platformdirs
+
+from envsetup.fleet.carried import MODULES, Files, carry
+from envsetup.world.files import write_whole
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from importlib.abc import Traversable  # where Python 3.10 has it
 
 # The rooms that look and judge; what builds, renders and presents stays at home.
 ROOMS = ("model", "world", "probe", "importers", "compat", "doctor", "data")
 SINGLE = ("__init__.py", "fleet/__init__.py", "fleet/agent/__init__.py", "fleet/agent/main.py")
+HEADER = "header"
+OUTSIDE = {HEADER: "header.sh", "__main__.py": "launcher.py"}
 SUFFIXES = (".py", ".json")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents are equal bytes
 
@@ -28,27 +38,52 @@ class Bundle(NamedTuple):
 
 def make_bundle() -> Bundle:
     """Make it from this envsetup and the modules that its doctor needs."""
-    from envsetup.fleet.carried import carry  # noqa: PLC0415 - brings uv's machinery
-
     carried = carry()
-    agent = resources("envsetup.fleet.agent")
+    own = _own()
     buffer = io.BytesIO()
-    buffer.write(agent.joinpath("header.sh").read_bytes())
+    buffer.write(own.pop(HEADER))
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as bundle:
-        _write(bundle, "__main__.py", agent.joinpath("launcher.py").read_bytes())
-        own = {f"site/envsetup/{path}": data for path, data in _own()}
         for path, data in sorted({**own, **carried.files}.items()):
             _write(bundle, path, data)
     tags = {path.split("/")[1] for path in carried.files if path.startswith("native/cpython")}
     return Bundle(buffer.getvalue(), sorted(tags), carried.missing)
 
 
-def _own() -> Iterator[tuple[str, bytes]]:
+def cached_bundle(say: Callable[[str], None]) -> str:
+    """The path of a bundle in the user's cache folder, made once for each version of its parts.
+
+    One that lacks a platform is made again the next time, when its parts may be had.
+    """
+    parts = hashlib.sha256()
+    for path, data in sorted(_own().items()):
+        parts.update(f"{path} {len(data)}\n".encode() + data)
+    for name in MODULES:
+        parts.update(f"{name} {version(name)}\n".encode())
+    folder = Path(platformdirs.user_cache_dir("envsetup", appauthor=False)) / "agent"
+    whole, partial = (folder / f"{parts.hexdigest()[:16]}{end}.pyz" for end in ("", "-partial"))
+    if not whole.exists():
+        say("making the bundle that hosts will run (once)")
+        folder.mkdir(parents=True, exist_ok=True)
+        made = make_bundle()
+        if made.missing:
+            say(f"the bundle serves only {', '.join(made.serves)}; `envsetup fleet bundle` says why")
+        whole = partial if made.missing else whole
+        write_whole(str(whole), made.data, mode=0o755)
+    return str(whole)
+
+
+def _own() -> Files:
+    """The project's own files by their path in the bundle; the header stands before it under its own name."""
     package = resources("envsetup")
-    for path in SINGLE:
-        yield path, package.joinpath(path).read_bytes()
+    agent = package.joinpath("fleet/agent")
+    found = {
+        HEADER: agent.joinpath("header.sh").read_bytes(),
+        "__main__.py": agent.joinpath("launcher.py").read_bytes(),
+    }
+    found |= {f"site/envsetup/{path}": package.joinpath(path).read_bytes() for path in SINGLE}
     for room in ROOMS:
-        yield from _tree(package.joinpath(room), room)
+        found |= {f"site/envsetup/{path}": data for path, data in _tree(package.joinpath(room), room)}
+    return found
 
 
 def _tree(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:

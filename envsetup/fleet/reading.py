@@ -24,7 +24,7 @@ from envsetup.model.maybe import UNKNOWN, Maybe, known
 from envsetup.model.proof import SmokeReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 DOCUMENT_LIMIT = 16 << 20  # bytes from one host; a report of a big machine is far below 1 MiB
 BLOCK = 1 << 20
@@ -36,6 +36,7 @@ _FAILURES: dict[AgentFailure, tuple[Outcome, str]] = {
     "python-too-old": ("no-python", "Python is too old"),
     "not-carried": ("no-python", "the bundle does not serve this Python"),
     "timeout": ("timeout", "no answer from the doctor in time"),
+    "refused": ("bad-output", "refused"),
     "crashed": ("bad-output", "the doctor crashed"),
 }
 
@@ -184,6 +185,19 @@ def from_smoke(data: bytes, report: SmokeReport, host: str) -> Answer:
 def bad(host: str, reason: str) -> Answer:
     """A host whose answer cannot be used, and why."""
     return Answer(HostRow(host=host, outcome="bad-output", reason=clean(reason)), "bad")
+
+
+def silent(host: str, outcome: Outcome, reason: str) -> Answer:
+    """A host that gave no report, and why."""
+    return Answer(HostRow(host=host, outcome=outcome, reason=clean(reason)), "agent")
+
+
+def attributed(data: bytes, host: str, hosts: Collection[str]) -> Answer:
+    """What came from `host`, whatever name it gives itself; another host's name is refused."""
+    answer = read(data, host)
+    if answer.row.host != host and answer.row.host in hosts:
+        return bad(host, f"answered under the name of {answer.row.host}")
+    return renamed(answer, host)
 
 
 def renamed(answer: Answer, host: str) -> Answer:

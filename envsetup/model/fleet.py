@@ -15,7 +15,7 @@ NO_REPORT = msgspec.Raw(b"null")
 Outcome = Literal["ok", "findings", "no-python", "timeout", "unreachable", "bad-output", "not-run"]
 REPORTED: frozenset[Outcome] = frozenset({"ok", "findings"})
 
-AgentFailure = Literal["no-python", "python-too-old", "not-carried", "timeout", "crashed"]
+AgentFailure = Literal["no-python", "python-too-old", "not-carried", "timeout", "refused", "crashed"]
 
 
 class AgentError(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):

@@ -20,8 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         answer, status = _doctor(options)
     except Exception as error:  # noqa: BLE001 - whoever asked ten thousand hosts needs a reason from each
-        traceback.print_exc()
-        answer, status = _crashed(error), 3
+        answer, status = _failure(error, options.host), 3
     sys.stdout.buffer.write(answer + b"\n")
     return status
 
@@ -48,14 +47,17 @@ def _exit_code(report: DoctorReport) -> int:
     return 3 if report.verdict.status == "unknown" else 0
 
 
-def _crashed(error: Exception) -> bytes:
+def _failure(error: Exception, host: str | None) -> bytes:
     import os  # noqa: PLC0415
 
+    refused = getattr(error, "message", None)  # what the user can act on, such as an --env that is not there
+    if not refused:
+        traceback.print_exc()
     answer = {
         "schema": "envsetup.agent/1",
-        "host": os.uname().nodename,
-        "error": "crashed",
-        "detail": f"{type(error).__name__}: {error}",
+        "host": host or os.uname().nodename,
+        "error": "refused" if refused else "crashed",
+        "detail": refused or f"{type(error).__name__}: {error}",
     }
     return json.dumps(answer).encode()
 
