@@ -131,6 +131,10 @@ def _preparation(order: Order, seen: _Seen) -> list[Step]:
 
         def read(_: Callable[[], None]) -> str:
             seen.decision = decide.decide_by_lock(order.request, lock, decide.choose(order.python)[0])
+            if order.request.device == "gpu":
+                machine = _machine(order)
+                plan = decide.hopeless(order.request, machine) or seen.decision.plan
+                seen.decision = msgspec.structs.replace(seen.decision, plan=plan, machine=machine)
             return f"{len(lock.packages)} packages"
 
         return [Step(id="lock", title="read lock", run=read)]

@@ -130,13 +130,17 @@ def without_silent(sources: Sources, offers: Offers | None) -> Sources:
 
 
 def decide_by_lock(request: Request, lock: Lock, interpreter: Interpreter) -> Decision:
-    """A given lock is the decision: what it holds is the plan, and nothing is looked at."""
+    """A given lock is the decision: what it holds is the plan, and nothing is looked at.
+
+    Raises InputError when what was asked for beside the lock is not in it.
+    """
     frameworks = [name for names in PACKAGES.values() for name in names]
     packages = []
     for package in lock.packages:
         if package.name in frameworks:
             version, _, local = package.version.partition("+")
             packages.append(PlannedPackage(name=package.name, version=version, variant=local or None))
+    asked_but_missing(request, packages)
     variants = sorted({package.variant for package in packages if package.variant})
     plan = Plan(status="ok", device=_device(variants), packages=packages, python=interpreter.short)
     sources, uv = engine(request, variants)
@@ -149,6 +153,21 @@ def decide_by_lock(request: Request, lock: Lock, interpreter: Interpreter) -> De
         uv=uv,
         spare=uv_for(more, offline=request.offline) if official else None,
     )
+
+
+def asked_but_missing(request: Request, packages: list[PlannedPackage]) -> None:
+    """Refuse a lock that contradicts `--framework`, `--gpu` or `--cpu`."""
+    if request.frameworks:
+        from envsetup.resolve.asked import read  # noqa: PLC0415 - as above
+
+        for framework in read(request).frameworks:
+            there = next((package for package in packages if package.name == framework.name), None)
+            if there is None or not framework.accepts(there.version, there.variant):
+                raise InputError(f"--lock holds no {framework.title} {framework.specifier}".rstrip())
+    device = _device([package.variant for package in packages if package.variant])
+    plain = any(package.variant is None for package in packages)  # what a plain version holds, its name does not say
+    if not plain and packages and request.device == ("gpu" if device == "cpu" else "cpu"):
+        raise InputError(f"--lock holds the {device} build, --{request.device} was asked for")
 
 
 def _device(variants: list[str]) -> Device:

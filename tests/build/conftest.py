@@ -12,6 +12,7 @@ import sys
 import threading
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -146,7 +147,7 @@ class Index:
                 request.end_headers()
                 return
         threading.Event().wait(self.delay)
-        parts = request.path.strip("/").split("/")
+        parts = urlsplit(request.path).path.strip("/").split("/")  # a proxy is asked for whole URLs
         if parts[0] == "files":
             self._send(request, (self.folder / parts[1].replace("%2B", "+")).read_bytes(), "application/octet-stream")
             return

@@ -36,7 +36,8 @@ def test_it_is_what_its_manifest_says(made):
 
 
 def test_it_computes(made):
-    code = "import torch, json; print(json.dumps([torch.__version__, torch.ones(3, 4).matmul(torch.ones(4, 2)).sum().item()]))"
+    product = "torch.ones(3, 4).matmul(torch.ones(4, 2)).sum().item()"
+    code = f"import torch, json; print(json.dumps([torch.__version__, {product}]))"
     done = subprocess.run([made / "bin/python", "-c", code], check=True, capture_output=True, text=True, timeout=120)
     assert done.stderr == ""
     version, total = json.loads(done.stdout)
