@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Optional
 
-from envsetup.compat.tables import Row, Table, key, load
+from envsetup.compat.tables import CpuNeed, Row, Table, key, load
 
 
 class Release(Row, frozen=True, kw_only=True):
@@ -48,6 +48,7 @@ class JaxTable(Table, frozen=True, kw_only=True):
 
     plugins: list[Plugin]
     platforms: dict[str, Platform]
+    cpu: CpuNeed
     python_last: PythonLast
     releases: list[Release]
 

@@ -29,6 +29,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     certain: bool = True
 
 
+class CpuNeed(Row, frozen=True, kw_only=True):
+    """An instruction set that a framework's x86_64 wheels use, as /proc/cpuinfo writes it."""
+
+    flag: str
+    text: str
+
+
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every data file."""
 

@@ -7,7 +7,7 @@ from typing import Optional
 
 import msgspec
 
-from envsetup.compat.tables import Row, Table, key, load
+from envsetup.compat.tables import CpuNeed, Row, Table, key, load
 
 
 class Release(Row, frozen=True, kw_only=True):
@@ -82,6 +82,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     ptx: Ptx
     cudnn: Cudnn
     system_cuda: SystemCuda
+    cpu: CpuNeed
     metal: Metal
 
 

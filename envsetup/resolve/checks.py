@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.compat import arch, drivers, stacks
-from envsetup.compat.tables import at_least
+from envsetup.compat.tables import at_least, key
 from envsetup.resolve.candidate import Check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from envsetup.compat.tables import CpuNeed
     from envsetup.resolve.asked import Framework
     from envsetup.resolve.facts import Device, Facts
 
@@ -108,6 +109,8 @@ def driver(facts: Facts, cuda: str, what: str) -> tuple[Check, bool]:
     if floor is None:
         return _no_floor(cuda, what), False
     have = facts.driver_version
+    if facts.forward and have and not at_least(have, floor.minor_compat) and key(facts.forward) >= key(cuda):
+        return _by_forward(facts, cuda, what), False
     native = floor.native is not None and (have is None or at_least(have, floor.native))
     ok = have is None or at_least(have, floor.minor_compat)
     if not ok:
@@ -127,6 +130,32 @@ def driver(facts: Facts, cuda: str, what: str) -> tuple[Check, bool]:
         need=f"update the NVIDIA driver to at least {floor.minor_compat}",
     )
     return check, native
+
+
+def _by_forward(facts: Facts, cuda: str, what: str) -> Check:
+    rule = drivers.forward_compatible("datacenter")
+    return Check(
+        constraint="driver",
+        ok=True,
+        text=f"{what} (CUDA {cuda}) runs through the cuda-compat libraries (CUDA {facts.forward}) that are active here",
+        evidence=f"driver.nvidia: {facts.driver_version}, nvidia.cuda_ceiling: {facts.forward}",
+        table=drivers.cuda_table().cite(rule.source if rule else None),
+    )
+
+
+def cpu(facts: Facts, need: CpuNeed, what: str, table: str) -> Check | None:
+    """The instruction sets of the processor; None where they are unknown or of no concern."""
+    if facts.arch != "x86_64" or facts.os == "macos" or facts.cpu_flags is None:
+        return None
+    ok = need.flag in facts.cpu_flags
+    return Check(
+        constraint="arch",
+        ok=ok,
+        text=f"{what}: {need.text}" + ("" if ok else f", this processor has no {need.flag.upper()}"),
+        evidence=f"cpu.flags: {' '.join(facts.cpu_flags) or 'none of the listed ones'}",
+        table=table,
+        need=f"a processor with {need.flag.upper()}",
+    )
 
 
 def gpu_arch(

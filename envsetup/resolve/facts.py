@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
+from envsetup.compat import drivers
 from envsetup.compat import gpus as gpu_names
 from envsetup.compat.tables import key
 from envsetup.model.maybe import UNKNOWN, known
@@ -38,7 +39,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """`driver`: UNKNOWN nobody looked, None there is none. `driver_os`: whose numbers the driver's are (WSL: Windows').
 
-    `python` is "3.12" or "3.13t"; None when no interpreter is known.
+    `python` is "3.12" or "3.13t"; None when no interpreter is known. `forward`: the CUDA version that cuda-compat
+    libraries bring to an older driver, where the GPUs may use them.
     """
 
     os: str
@@ -56,6 +58,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     devices: list[Device]
     devices_known: bool
     visible: Optional[str]
+    cpu_flags: Optional[list[str]]
+    forward: Optional[str]
     assumed: list[str]
 
     @property
@@ -104,8 +108,22 @@ def read(machine: Machine) -> Facts:
         devices=devices,
         devices_known=listed is not None,
         visible=env.get("CUDA_VISIBLE_DEVICES"),
+        cpu_flags=[flag.lower() for flag in flags]
+        if (cpu := known(machine.cpu)) and (flags := known(cpu.flags))
+        else None,
+        forward=_forward(machine, devices),
         assumed=assumed,
     )
+
+
+def _forward(machine: Machine, devices: list[Device]) -> str | None:
+    """The CUDA of active cuda-compat libraries: libcuda then reports a newer major than the kernel driver has."""
+    stack, driver = known(machine.nvidia), known(machine.driver)
+    ceiling, version = known(stack.cuda_ceiling) if stack else None, known(driver.nvidia) if driver else None
+    own = drivers.cuda_ceiling(version) if version else None
+    if not ceiling or not own or key(ceiling)[0] <= key(own)[0]:
+        return None
+    return ceiling if devices and all(drivers.forward_compatible(d.kind) for d in devices) else None
 
 
 def _assume(assumed: list[str], value: str, what: str) -> str:

@@ -39,6 +39,8 @@ def _judged(case: Case, row: Release, plug: Plugin | None) -> Candidate:
         verdicts.append(_platform(row, facts, meta))
     if plug:
         verdicts += [_capability(plug, what, target), _driver(plug, what, facts)]
+    need = jax.table().cpu
+    verdicts.append(checks.cpu(facts, need, what, jax.cite(need.source)))
     verdicts.append(checks.libc(facts, platform.glibc if platform else None, what, jax.cite("platforms")))
     verdicts.append(checks.python(facts.python, jax.pythons(row), what, meta))
     return Candidate(

@@ -39,6 +39,8 @@ def _release(case: Case, row: Release) -> Candidate:
         verdicts.append(_no_device(row, target))
     counted, held = checks.split_holds(asked.extras, "tensorflow", row.version)
     verdicts += counted
+    need = tensorflow.table().rules.cpu
+    verdicts.append(checks.cpu(facts, need, row.version, tensorflow.cite(need.source)))
     verdicts.append(checks.libc(facts, row.glibc, row.version, wheel))
     verdicts.append(checks.python(facts.python, row.python.get(facts.platform, "").split(), row.version, wheel))
     return Candidate(

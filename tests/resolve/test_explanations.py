@@ -7,7 +7,7 @@ from described import label, machine, plan
 
 from envsetup.model.drivers import Driver, NvidiaStack
 from envsetup.model.errors import InputError
-from envsetup.model.hardware import Gpu, PciDevice
+from envsetup.model.hardware import Cpu, Gpu, PciDevice
 from envsetup.model.machine import Container, Libc, Machine, OperatingSystem
 from envsetup.model.plan import Request
 from envsetup.model.software import Python
@@ -304,3 +304,22 @@ def test_a_container_without_a_gpu_is_told_how():
         driver=Driver(nvidia="580.1"),
     )
     assert "container was not given" in plan(here).impossible.text
+
+
+def test_forward_compatibility_counts_for_data_centre_cards_only():
+    compat = NvidiaStack(cuda_ceiling="13.0")
+    old = Driver(nvidia="535.183.01")
+    result = plan(nvidia([Gpu(vendor="nvidia", name="NVIDIA A100 80GB PCIe")], driver=old, nvidia=compat))
+    assert label(result) == "2.15.0+cu130"
+    assert any("cuda-compat" in reason.text for reason in result.reasons)
+    result = plan(nvidia([Gpu(vendor="nvidia", name="NVIDIA GeForce RTX 4090")], driver=old, nvidia=compat))
+    assert label(result) == "2.14.1+cu126"
+
+
+@pytest.mark.parametrize("framework", ["tensorflow", "jax"])
+def test_a_processor_without_avx(framework):
+    result = plan(machine(cpu=Cpu(flags=["sse4_2"])), framework, device="cpu")
+    assert label(result) == "arch"
+    assert "AVX" in result.impossible.nearest
+    assert plan(machine(cpu=Cpu(flags=["avx", "avx2"])), framework, device="cpu").status == "ok"
+    assert plan(machine(arch="aarch64", cpu=Cpu(flags=["asimd"])), framework, device="cpu").status == "ok"
