@@ -38,7 +38,7 @@ _DECORATION = re.compile(
 def read(page: Page, facts: Facts) -> bool:
     """Fill in facts; True when the text holds such a report."""
     found = keyed.read(page, facts, _KEYS)
-    keys = {(keyed.split(page.bare[number]) or ("", ""))[0] for number in found}
+    keys = {(page.pairs[number] or ("", ""))[0] for number in found}
     sure = len(keys & _SIGNS) >= 2 or (bool(keys & _SIGNS) and len(keys) >= 4)  # noqa: PLR2004 - two signs, or one among many keys
     if sure:
         cpu_info.read(page, facts)

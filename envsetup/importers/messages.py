@@ -22,14 +22,11 @@ _DRIVER = r"(\d{3}\.\d{1,3}(?:\.\d{1,3})?)"
 
 def read(page: Page, facts: Facts) -> bool:
     """Fill in facts; messages are no format, so always False."""
-    lowered = page.lowered
-    readers = [(pattern, reader) for needle, pattern, reader in _MESSAGES if needle in lowered]
-    if readers:
-        for line in page.lines:
-            for pattern, reader in readers:
-                match = pattern.search(line)
-                if match:
-                    reader(facts, match)
+    for needle, pattern, reader in _MESSAGES:
+        for number in page.containing(needle):
+            match = pattern.search(page.lines[number])
+            if match:
+                reader(facts, match)
     return False
 
 

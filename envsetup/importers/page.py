@@ -6,6 +6,7 @@ Everything here is linear in the text, whatever the text holds.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from functools import cached_property
 
 MAX_CHARS = 4 * 1024 * 1024
@@ -37,6 +38,8 @@ _PREFIX = re.compile(
     """,
     re.VERBOSE,
 )
+# A key is at most 90 characters, so the search for its end is bounded.
+_KEY = re.compile(r"[`*|]{0,3}\s*([A-Za-z\[][^:=|]{0,89}?)[`*]{0,3}\s*[:=|]\s*[`*]{0,3}\s?(.*)")
 _BULLET = re.compile(r"(?:[-*+•]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|\*\*(?=\w))?")
 
 
@@ -65,6 +68,11 @@ class Page:
         return [_bare(line) for line in self.lines]
 
     @cached_property
+    def pairs(self) -> list[tuple[str, str] | None]:
+        """Each line as key and value, None where it is no such pair."""
+        return [split(line) if line else None for line in self.bare]
+
+    @cached_property
     def joined(self) -> str:
         """All lines in one string, for a quick look whether something can be in the text at all."""
         return "\n".join(self.lines)
@@ -72,6 +80,25 @@ class Page:
     @cached_property
     def lowered(self) -> str:
         return self.joined.lower()
+
+    def containing(self, needle: str, limit: int = 100) -> list[int]:
+        """Numbers of the first lines that hold a lower-case literal."""
+        found: list[int] = []
+        place = self.lowered.find(needle)
+        while place >= 0 and len(found) < limit:
+            number = bisect_right(self._starts, place) - 1
+            found.append(number)
+            end = self._starts[number + 1] if number + 1 < len(self._starts) else len(self.lowered)
+            place = self.lowered.find(needle, max(end, place + 1))
+        return found
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts, place = [], 0
+        for line in self.lines:
+            starts.append(place)
+            place += len(line.lower()) + 1
+        return starts
 
     def claim(self, *numbers: int) -> None:
         """Mark lines (from 0) as facts that were read: they are no error text."""
@@ -93,6 +120,15 @@ class Page:
             if self.bare[index]:
                 return index, self.bare[index]
         return None
+
+
+def split(line: str) -> tuple[str, str] | None:
+    """Key in lower case with single spaces, and value; None when the line is no `key: value` pair."""
+    match = _KEY.match(line)
+    if match is None:
+        return None
+    key = " ".join(match.group(1).lower().replace("`", "").split())
+    return key, match.group(2).strip().strip("`*").strip()
 
 
 def _bare(line: str) -> str:

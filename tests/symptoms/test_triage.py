@@ -85,7 +85,7 @@ def test_one_message_and_another_cause(text, code):
     [
         ("Python 3.14\nERROR: No matching distribution found for torch==2.1.0", "python-unsupported"),
         (
-            "ERROR: Could not find a version that satisfies the requirement tensorflow==1.15 (from versions: 2.8.0, 2.9.0)",
+            "ERROR: Could not find a version that satisfies the requirement tensorflow==1.15 (from versions: 2.8.0)",
             "python-unsupported",
         ),
         (
