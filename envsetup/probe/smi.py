@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 from envsetup.model.drivers import Driver, NvidiaStack
@@ -24,7 +23,8 @@ def ask_smi(look: Look) -> Machine:
         return Machine(nvidia=NvidiaStack(smi="timeout"))
     if answer.missing:
         return Machine(nvidia=NvidiaStack(smi="missing"))
-    rows = [row for row in csv.reader(answer.stdout.splitlines(), skipinitialspace=True) if len(row) == len(FIELDS)]
+    cells = [[cell.strip() for cell in line.split(",")] for line in answer.stdout.splitlines()]
+    rows = [row for row in cells if len(row) == len(FIELDS)]
     if not answer.ok or not rows:
         said = (answer.stdout.strip() or answer.stderr.strip()).split("\n")[0]
         return Machine(nvidia=NvidiaStack(smi="error", smi_text=said or f"ended with {answer.returncode}"))
