@@ -14,6 +14,7 @@ import msgspec
 
 from envsetup.model.errors import BuildError, InputError
 from envsetup.model.lock import Lock, LockedPackage, normalise, read_lock
+from envsetup.model.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,10 @@ def make_lock(asked: Question, interpreter: Interpreter, uv: Uv, tick: Callable[
     stdin = "\n".join(asked.requirements) + "\n"
     ended = uv.run(*args, "--python", interpreter.path, timeout=DEADLINE, stdin=stdin, tick=tick)
     if not ended.ok:
-        raise uv.error(f"no set of packages for {', '.join(asked.requirements)}", ended, DEADLINE)
+        error = uv.error(f"no set of packages for {', '.join(asked.requirements)}", ended, DEADLINE)
+        if "unsatisfiable" in error.message and (bounds := uv.env.get("UV_CONSTRAINT")):
+            error.hint = f"pip's constraints apply: {redact(bounds, uv.secrets)}"
+        raise error
     return Lock(packages=[_package(entry) for entry in tomllib.loads(ended.stdout).get("packages", [])])
 
 
