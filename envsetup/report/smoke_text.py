@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envsetup.model.proof import Metric, SmokeCheck, SmokeReport
+    from envsetup.smoke.catalogue import CheckSpec
 
 CPU_PROOF = "CPU proof: "  # how the headline of a proof without an accelerator begins
 WORDS = {"pass": ("PROVEN", "32"), "fail": ("FAILED", "31"), "not-verified": ("NOT VERIFIED", "33")}
@@ -48,6 +49,8 @@ def _page(report: SmokeReport, ink: _Ink, verbose: int) -> Iterator[str]:
     room = max((len(check.reason) for check in report.checks if check.status == "PASS"), default=0)
     for check in report.checks:
         yield _row(check, ink, width, room)
+        if check.status in ("FAIL", "ERROR", "TIMEOUT"):
+            yield f"{' ' * (width + 12)}{ink.paint(f'not shown: {_spec(check).proves}', '2')}"
         if verbose:
             yield from _details(check, width)
     yield from _next(report)
@@ -76,11 +79,20 @@ def _tightest(check: SmokeCheck) -> str:
 
 def _details(check: SmokeCheck, width: int) -> Iterator[str]:
     indent = " " * (width + 12)
+    if check.status == "PASS":
+        yield f"{indent}shows: {_spec(check).proves}"
+    yield f"{indent}cannot see: {_spec(check).blind}"
     for name, metric in check.metrics.items():
         yield f"{indent}{name} = {_number(metric)}{_limit(metric)}"
     stderr = check.evidence.get("stderr") or check.evidence.get("traceback")
     if stderr:
         yield from (f"{indent}{line}" for line in str(stderr).splitlines())
+
+
+def _spec(check: SmokeCheck) -> CheckSpec:
+    from envsetup.smoke.catalogue import catalogue  # noqa: PLC0415 - only where it is shown
+
+    return catalogue().find(check.id)
 
 
 def _number(metric: Metric) -> str:

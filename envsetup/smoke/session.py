@@ -60,7 +60,7 @@ class Session:
             self.what = event["what"]
             self._watcher.doing(self.current, self.what)
         elif kind == "progress":
-            self.what = f"at training step {event['step']} of {event['of']}"
+            self.what = f"taking training step {event['step']} of {event['of']}"
             self._watcher.progress(event)
         elif kind == "ready":
             self.framework = event["framework"]

@@ -23,19 +23,20 @@ def decide(
     failed = [check for check in checks if check.status == "FAIL"]
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        return "fail", f"{subject} on {device}: {failed[0].title} FAILED: {failed[0].reason}{more}"
+        reason = failed[0].reason.split(";")[0]
+        return "fail", f"{subject} on {device}: {failed[0].title} FAILED: {reason}{more}"
     silent = [check for check in checks if check.required and check.status in ("ERROR", "TIMEOUT", "SKIP")]
     if silent:
         first = silent[0]
         return "not-verified", f"{subject} on {device}: {first.title}: {first.status}: {first.reason}"
     if not any(check.status in ("PASS", "WARN") for check in checks):
         return "not-verified", f"{subject} on {device}: no check applied"
-    scope = f" in the {len(checks)} checks asked for" if partial else ""
+    did = "passes the checks that were asked for" if partial else "trains correctly"
     warned = sum(check.status == "WARN" for check in checks)
     warnings = f", {warned} warning{'s' * (warned > 1)}" if warned else ""
     if device in ACCELERATORS:
-        return "pass", f"{subject}: training on {device} works end to end{scope}{warnings}"
-    proof = f"CPU proof: {subject} trains correctly{scope}{warnings}; GPU acceleration was not verified"
+        return "pass", f"{subject} {did} on {device}{'' if partial else ', end to end'}{warnings}"
+    proof = f"CPU proof: {subject} {did}{warnings}; GPU acceleration was not verified"
     return ("pass" if asked == "cpu" else "not-verified"), proof
 
 

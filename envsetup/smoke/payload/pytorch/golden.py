@@ -23,7 +23,7 @@ def run(context: Context) -> dict[str, Any]:
     optimizer = torch.optim.SGD(model.parameters(), reference.GOLDEN_RATE, momentum=reference.GOLDEN_MOMENTUM)
     losses = []
     for step in range(len(context.golden)):
-        context.journal.doing(f"golden step {step + 1} of {len(context.golden)}")
+        context.journal.doing(f"taking golden step {step + 1} of {len(context.golden)}")
         batch = slice(step * reference.BATCH, (step + 1) * reference.BATCH)
         loss = F.cross_entropy(model(device.put(images[batch])), device.put(labels[batch]))
         optimizer.zero_grad()

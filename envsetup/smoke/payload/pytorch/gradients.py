@@ -29,7 +29,7 @@ def run(context: Context) -> dict[str, Any]:
     images = data.normalise(images)
     context.journal.doing("computing the float64 reference in numpy")
     loss, logits, gradients = reference.run(weights, images.astype(np.float64), labels, smooth=True)
-    context.journal.doing(f"forward and backward of the smooth twin on {context.device.torch_name}")
+    context.journal.doing(f"running forward and backward of the smooth twin on {context.device.torch_name}")
     model = with_weights(SmoothNet(), weights).to(context.device.torch_name)
     out = model(context.device.put(torch.from_numpy(images)))
     got = F.cross_entropy(out, context.device.put(torch.from_numpy(labels)))

@@ -48,7 +48,7 @@ class Bench:
 def run(context: Context) -> dict[str, Any]:
     bench, errors = Bench(context), {}
     for case in CASES:
-        context.journal.doing(f"{case.__name__} on {context.device.torch_name}")
+        context.journal.doing(f"running {case.__name__} on {context.device.torch_name}")
         for name, got, want in case(bench):
             errors[name] = deviation(got, want)
     worst = max(errors, key=lambda name: np.inf if np.isnan(errors[name]) else errors[name])

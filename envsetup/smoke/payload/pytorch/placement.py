@@ -52,7 +52,7 @@ def run(context: Context) -> dict[str, Any]:
     images, labels = data.generate(16, context.seed)
     model = Net().to(device.torch_name)
     optimizer = torch.optim.Adam(model.parameters())
-    context.journal.doing(f"one audited training step on {device.torch_name}")
+    context.journal.doing(f"running one audited training step on {device.torch_name}")
     with Audit() as audit:
         out = model(device.put(torch.from_numpy(data.normalise(images))))
         F.cross_entropy(out, device.put(torch.from_numpy(labels))).backward()
