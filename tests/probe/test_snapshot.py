@@ -16,6 +16,18 @@ def test_any_subset_is_a_machine_and_what_is_absent_is_unknown():
     assert machine.os is UNKNOWN
 
 
+def test_the_description_of_the_documentation_is_a_machine():
+    text = b"""{"schema": "envsetup.machine/1", "os": {"system": "linux", "distro": "ubuntu 22.04", "wsl": false},
+    "arch": "x86_64", "libc": {"name": "glibc", "version": "2.35"},
+    "python": {"version": "3.12.4", "free_threaded": false},
+    "driver": {"nvidia": "550.54.14", "rocm": null}, "container": {"runtime": null},
+    "env": {"CUDA_VISIBLE_DEVICES": "0"},
+    "gpus": [{"vendor": "nvidia", "name": "NVIDIA GeForce RTX 4090", "compute_capability": "8.9", "gfx": null,
+    "memory_mib": 24564}]}"""
+    machine = parse_snapshot(text, name="m.json")
+    assert (machine.driver.rocm, machine.gpus[0].gfx, machine.container.runtime) == (None, None, None)
+
+
 def test_what_was_written_is_read(tmp_path):
     name = str(tmp_path / "m.json")
     write_snapshot(name, Machine(arch="x86_64"))
