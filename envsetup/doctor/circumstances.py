@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from envsetup.compat import arch, gpus, older, torch
 from envsetup.compat.tables import at_least, key
 from envsetup.doctor.builds import archs, capability, cuda_of, floor, processor, system
-from envsetup.doctor.symptoms import rules
 from envsetup.doctor.when import framework, pci_gpus
 from envsetup.doctor.when import gpus as gpus_of
 from envsetup.model.maybe import known
@@ -17,11 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envsetup.doctor.case import Case
+    from envsetup.doctor.symptoms import Rules
 
 # Windows 10 got GPU support in WSL 2 with 21H2; builds between it and 20H1 were insider previews.
 _WSL_FIRST_BUILD = 19044
 _WSL_PREVIEWS = range(20000, 22000)
 _PIP_WITHOUT_MANYLINUX2014 = "19.3"
+
+
+def _rules() -> Rules:
+    from envsetup.doctor.symptoms import rules  # noqa: PLC0415 - a live look is spared the text readers
+
+    return rules()
 
 
 def _nvidia_ccs(case: Case) -> list[str]:
@@ -45,7 +51,7 @@ def _standing(case: Case, cc: str) -> str | None:
     last = older.toolkit_last_cc(cuda) if cuda else None
     if last is not None and key(cc) > key(last.cc):
         return "newer"
-    if key(cc) < key(rules().wheels_from.capability):
+    if key(cc) < key(_rules().wheels_from.capability):
         return "older"
     if last is not None:
         return "covered"
@@ -76,7 +82,7 @@ def wheel_covers_gpu(case: Case) -> bool:
 
 def gpu_below_library(case: Case) -> bool:
     """An installed library does not support a GPU this old at all."""
-    minima = [row.capability for name, row in rules().library_minimum.items() if name in case.packages]
+    minima = [row.capability for name, row in _rules().library_minimum.items() if name in case.packages]
     return any(key(cc) < key(minimum) for cc in _nvidia_ccs(case) for minimum in minima)
 
 
