@@ -37,6 +37,7 @@ SLOW_S = 1.0  # after this a terminal is told that the machine is still being as
 @click.option("--timeout", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds in all.")
 @click.option("--json", "form", flag_value="json", help="One JSON document on stdout.")
 @click.option("--markdown", "form", flag_value="markdown", help="Markdown to paste into an issue.")
+@click.option("--html", "page", metavar="FILE", help="Also write one self-contained page.")
 @click.option("-v", "--verbose", count=True, help="Every check, all evidence and its sources.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
 def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
@@ -57,6 +58,8 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
         weak=looked_at.weak,
     )
     code = exit_code(report, options["fail_on"])
+    if options["page"]:
+        _write_page(report, looked_at, options["page"])
     _show(report, looked_at, options, code, time.monotonic() - started)
     return code
 
@@ -90,12 +93,9 @@ def _show(report: DoctorReport, looked_at: Subject, options: dict[str, Any], cod
         click.echo(escape_json(to_json(report)), nl=False)
         return
     if options["form"] == "markdown":
-        import os
-
         from envsetup.report.doctor_markdown import markdown
 
-        home = os.path.expanduser("~") if looked_at.kind == "live" else ""  # noqa: PTH111 - no HOME is no error
-        click.echo(markdown(report, looked_at.machine, home=home), nl=False)
+        click.echo(markdown(report, looked_at.machine, home=_home(looked_at)), nl=False)
         return
     import shutil
 
@@ -106,6 +106,31 @@ def _show(report: DoctorReport, looked_at: Subject, options: dict[str, Any], cod
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     style = Style(width=max(40, width), colour=colour, verbose=options["verbose"], quiet=options["quiet"])
     click.echo(screen(report, looked_at.machine, style, exit_code=code, seconds=seconds), nl=False, color=colour)
+
+
+def _home(looked_at: Subject) -> str:
+    """What a report that is handed on writes as ~: the home folder of who asked, on their own machine."""
+    import os
+
+    return os.path.expanduser("~") if looked_at.kind == "live" else ""  # noqa: PTH111 - no HOME is no error
+
+
+def _write_page(report: DoctorReport, looked_at: Subject, path: str) -> None:
+    """The page beside its place first, so that a full disk leaves no half page; raises InputError."""
+    import os
+    from pathlib import Path
+
+    from envsetup.model.errors import InputError
+    from envsetup.report.doctor_html import html
+
+    target = Path(path)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        draft.write_text(html(report, looked_at.machine, home=_home(looked_at)), encoding="utf-8")
+        draft.replace(target)
+    except OSError as problem:
+        draft.unlink(missing_ok=True)
+        raise InputError(f"--html {path}: {problem.strerror or problem}") from None
 
 
 class _patience:  # noqa: N801 - a context manager reads as a verb

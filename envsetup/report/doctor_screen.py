@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -145,8 +146,23 @@ def _remedy(label: str, remedy: Remedy, style: Style) -> list[str]:
     text = text[3].upper() + text[4:] if label == "or" and text.startswith("Or ") else text
     need = "" if "reboot" in text and remedy.needs == "reboot" else needs.get(remedy.needs, "")
     lines = _row(label, text + need, style)
-    # A command is never wrapped: it must survive copy and paste.
-    return lines + ([f"     {'':<{LABEL}}  {style.paint(clean(remedy.command), '36')}"] if remedy.command else [])
+    indent = " " * (5 + LABEL + 2)
+    commands = _command(clean(remedy.command), style.width - len(indent)) if remedy.command else []
+    return lines + [indent + style.paint(line, "36") for line in commands]
+
+
+def _command(command: str, width: int) -> list[str]:
+    """A long command on several lines that a shell reads as one: it must survive copy and paste."""
+    if len(command) <= width or "#" in command or "'" in command:
+        return [command]
+    parts = re.split(r" (?=--|&& )", command)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + 3 <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(f"  {part}")
+    return [f"{line} \\" for line in lines[:-1]] + [lines[-1]]
 
 
 def _row(label: str, text: str, style: Style) -> list[str]:
@@ -161,7 +177,7 @@ def _folded(findings: Iterable[Finding], style: Style) -> list[str]:
 
 
 def _note(finding: Finding, style: Style) -> list[str]:
-    text = f"{clean(finding.title)}: {clean(finding.consequence)} [{finding.code}]"
+    text = f"{clean(finding.title)}. {clean(finding.consequence)} [{finding.code}]"
     wrapped = textwrap.wrap(text, style.width - 8, break_on_hyphens=False)
     head = style.paint("note", DIM)
     return [f"  {head}  {wrapped[0]}", *(" " * 8 + line for line in wrapped[1:])]

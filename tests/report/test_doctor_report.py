@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from envsetup.doctor.examine import examine
 from envsetup.model.codec import to_json
 from envsetup.model.finding import DoctorReport
 from envsetup.report.clean import clean, escape_json
+from envsetup.report.doctor_html import html
 from envsetup.report.doctor_markdown import markdown
 from envsetup.report.doctor_screen import Style, screen
 
@@ -64,7 +66,7 @@ def test_one_screen_even_when_much_is_wrong():
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_prose_keeps_to_the_width(width):
     text = shown(LINUX, NVIDIA, torch("2.13.0", "cpu"), style=Style(width=width))
-    prose = [line for line in text.splitlines() if "--index-url" not in line]
+    prose = [line for line in text.splitlines() if not line.startswith(" " * 17)]  # commands are never cut
     assert max(map(len, prose)) <= width
 
 
@@ -108,4 +110,53 @@ def test_markdown_has_the_codes_on_top_and_is_inert():
     assert "jane" not in text
     outside = "".join(part for number, part in enumerate(text.split("`")) if number % 2 == 0)
     assert "<b>" not in outside
+    assert "\x1b" not in text
+
+
+class Page(HTMLParser):
+    """Collects what a page holds: tags, text, and every address in an attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text, self.addresses = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "action", "data")]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def page(*parts, home=""):
+    facts = machine(*parts)
+    parsed = Page()
+    text = html(examine(facts), facts, home=home)
+    parsed.feed(text)
+    parsed.close()
+    return parsed, text
+
+
+def test_the_page_needs_nothing_from_anywhere():
+    parsed, text = page(LINUX, NVIDIA, torch("2.13.0", "cpu"))
+    assert parsed.addresses == []
+    assert "default-src 'none'" in text
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_the_page_has_every_finding_and_its_commands():
+    parsed, _ = page(LINUX, NVIDIA, torch("2.13.0", "cpu", path="/home/jane/.venv"), home="/home/jane")
+    text = " ".join(parsed.text)
+    for part in ("NOT READY", "cpu-wheel-on-gpu-machine", "--index-url", "Every check"):
+        assert part in text
+    assert parsed.tags.count("article") == 1
+    assert parsed.tags.count("h1") == 1
+    assert "jane" not in text
+
+
+def test_nothing_from_the_machine_is_markup_in_the_page():
+    parsed, text = page(*gpu(name=EVIL + "<script>alert(1)</script>", error="GPU is lost"))
+    assert parsed.tags.count("script") == 1
+    assert "b" not in parsed.tags
     assert "\x1b" not in text
