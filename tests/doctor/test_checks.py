@@ -19,6 +19,7 @@ XID = {"kind": "xid", "text": "NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen of
 XPU = [LINUX, {"gpus": [{"vendor": "intel", "name": "Intel Arc A770"}]}, torch("2.13.0", "xpu")]
 LIBRARY = {"soname": "libcublas.so.12", "path": "/usr/local/cuda-12.1/lib64/libcublas.so.12"}
 BUNDLED = {"bundled": [{"soname": "libcublas.so.12", "package": "nvidia-cublas-cu12"}]}
+SAW_NONE = {"name": "torch", "version": "2.14.1", "cuda_available": False}
 REQUIRES = {"requires": {"torch": ["nvidia-cudnn-cu13==9.20.0.48; platform_system == 'Linux'", "triton==3.7.0"]}}
 
 
@@ -39,6 +40,14 @@ def events(kind, text, **facts):
 
 
 # check id: (code, machine on which it speaks, machines on which it is silent); the first silent one is the trap.
+
+
+def saw_no_gpu(version, variant):
+    """A PyTorch build that said itself that it saw no GPU."""
+    (build,) = torch(version, variant)["environment"]["frameworks"]
+    return {"environment": {"kind": "venv", "frameworks": [{**build, "cuda_available": False}]}}
+
+
 TABLE = {
     "gpu-fallen-off-bus": ("gpu-fallen-off-bus", gpu(error="GPU is lost"), [gpu(error="Not Supported"), gpu()]),
     "ecc-uncorrectable": (
@@ -300,6 +309,14 @@ TABLE = {
             [*gpu(compute_capability="6.1"), {"driver": {"nvidia": "595.58.03"}}],  # NVML answers: it does drive it
         ],
     ),
+    "framework-sees-no-gpu": (
+        "uvm-not-loaded",
+        [*gpu(), {"driver": {"nvidia": "580.95.05"}}, saw_no_gpu("2.14.1", "cu130")],
+        [
+            [*gpu(), {"driver": {"nvidia": "580.95.05"}}, torch("2.14.1", "cu130")],  # it was not asked
+            [*gpu(), {"driver": {"nvidia": "470.57.02"}}, saw_no_gpu("2.14.1", "cu130")],  # the driver is too old
+        ],
+    ),
     "gpu-arch": (
         "gpu-arch-too-new-for-wheel",
         [*gpu(name="NVIDIA GeForce RTX 5090", compute_capability="12.0"), torch("2.6.0", "cu124")],
@@ -307,6 +324,15 @@ TABLE = {
             [LINUX, NVIDIA, torch("2.14.1", "cu130")],  # sm_86 code serves 8.9
             [*gpu(compute_capability="12.1"), torch("2.14.1", "cu130")],  # and sm_120 code 12.1
             [*gpu(compute_capability="6.1"), torch("2.14.1", "cu126")],
+        ],
+    ),
+    "framework-sees-no-gpu": (
+        "uvm-not-loaded",
+        [LINUX, NVIDIA, torch(frameworks=[{**SAW_NONE, "variant": "cu126", "cuda": "12.6"}])],
+        [
+            [LINUX, NVIDIA, torch(frameworks=[{**SAW_NONE, "variant": "cpu", "cuda": None}])],
+            [LINUX, NVIDIA, {"env": {"CUDA_VISIBLE_DEVICES": ""}}, torch(frameworks=[{**SAW_NONE, "cuda": "12.6"}])],
+            [LINUX, NVIDIA, torch()],
         ],
     ),
     "ld-library-path-shadows-cuda": (
