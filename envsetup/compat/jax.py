@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Optional
 
-from envsetup.compat.tables import CpuNeed, Row, Table, key, load
+from envsetup.compat.tables import CpuNeed, Row, Table, load
 
 
 class Release(Row, frozen=True, kw_only=True):
-    """One release; `plugins` that exist for it, newest CUDA first; `doubt`: the source of why it is not confirmed."""
+    """One release. `python`: platform ("linux-x86_64") to Pythons; `plugins`: newest CUDA first; `doubt`: a source."""
 
     version: str
-    python_min: str
+    python: dict[str, str]
+    glibc: str
     plugins: list[str]
     doubt: Optional[str] = None
 
@@ -31,16 +32,9 @@ class Plugin(Row, frozen=True, kw_only=True):
 
 
 class Platform(Row, frozen=True, kw_only=True):
-    """Whether a platform's wheels use a GPU, and their glibc floor."""
+    """Whether a platform's wheels use a GPU."""
 
     gpu: bool
-    glibc: Optional[str] = None
-
-
-class PythonLast(Row, frozen=True, kw_only=True):
-    """The newest Python with wheels."""
-
-    version: str
 
 
 class JaxTable(Table, frozen=True, kw_only=True):
@@ -49,7 +43,6 @@ class JaxTable(Table, frozen=True, kw_only=True):
     plugins: list[Plugin]
     platforms: dict[str, Platform]
     cpu: CpuNeed
-    python_last: PythonLast
     releases: list[Release]
 
 
@@ -79,10 +72,9 @@ def platform(os: str, arch: str) -> Platform | None:
     return table().platforms.get(f"{os}-{arch}")
 
 
-def pythons(row: Release) -> list[str]:
-    """The Python versions with wheels of a release, ascending."""
-    first, last = key(row.python_min)[1], key(table().python_last.version)[1]
-    return [f"3.{minor}" for minor in range(first, last + 1)]
+def pythons(row: Release, os: str, arch: str) -> list[str]:
+    """The Pythons with wheels of a release ("3.12", "3.13t"), those without the GIL last."""
+    return row.python.get(f"{os}-{arch}", "").split()
 
 
 def cite(source: str | None) -> str:

@@ -41,8 +41,8 @@ def _judged(case: Case, row: Release, plug: Plugin | None) -> Candidate:
         verdicts += [_capability(plug, what, target), _driver(plug, what, facts)]
     need = jax.table().cpu
     verdicts.append(checks.cpu(facts, need, what, jax.cite(need.source)))
-    verdicts.append(checks.libc(facts, platform.glibc if platform else None, what, jax.cite("platforms")))
-    verdicts.append(checks.python(facts.python, jax.pythons(row), what, meta))
+    verdicts.append(checks.libc(facts, row.glibc, what, meta))
+    verdicts.append(checks.python(facts.python, jax.pythons(row, facts.os, facts.arch), what, meta))
     return Candidate(
         framework=framework.name,
         package="jax",

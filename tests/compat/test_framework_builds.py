@@ -114,7 +114,8 @@ def test_jax_plugins():
     assert jax.plugin("cuda12").min_cc == "5.2"
     assert jax.plugin("cuda13").driver == "580"
     assert jax.plugin("cuda11") is None
-    assert jax.pythons(jax.release("0.10.2")) == ["3.11", "3.12", "3.13", "3.14"]
+    assert jax.pythons(jax.release("0.10.2"), "linux", "x86_64") == ["3.11", "3.12", "3.13", "3.14", "3.13t", "3.14t"]
+    assert jax.pythons(jax.release("0.10.2"), "windows", "x86_64") == ["3.11", "3.12", "3.13", "3.14"]
     assert jax.platform("windows", "x86_64").gpu is False
     assert jax.platform("linux", "aarch64").gpu is True
     assert jax.platform("macos", "x86_64") is None
