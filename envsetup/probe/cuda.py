@@ -55,16 +55,20 @@ def _version(look: Look, path: str) -> Maybe[str]:
 
 
 def _nvcc(look: Look) -> Maybe[str | None]:
-    """Version of the nvcc on PATH, from the files of its toolkit."""
+    """Version of the nvcc on PATH, from the files of its toolkit; a wrapper or a distribution's nvcc must be asked."""
     nvcc = look.world.which("nvcc")
     if nvcc is None:
         return None
-    root = dirname(dirname(look.real_path(nvcc)))
-    version = _version(look, root)
+    version = _version(look, dirname(dirname(look.real_path(nvcc))))
     look.reasons.pop("cuda.toolkits.version", None)
     if isinstance(version, str):
         return version
-    return look.unknown("cuda.nvcc_version", f"{nvcc} belongs to no toolkit with a version file")
+    answer = look.run("nvcc", "--version")
+    found = re.search(r"release [\d.]+, V([\d.]+)", answer.stdout)
+    if found:
+        return found[1]
+    why = "gave no answer in time" if answer.timed_out else "does not tell its version"
+    return look.unknown("cuda.nvcc_version", f"{nvcc} {why}, and belongs to no toolkit with a version file")
 
 
 def _cudnn_in(look: Look, toolkits: list[CudaToolkit]) -> list[SharedLibrary]:

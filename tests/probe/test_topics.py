@@ -225,6 +225,21 @@ def test_toolkits_each_once_with_their_versions(on):
     assert cuda.nvcc_version == "12.4.1"
 
 
+@pytest.mark.parametrize(
+    ("answer", "version", "reason"),
+    [
+        ({"stdout": "Cuda compilation tools, release 13.0, V13.0.88\n"}, "13.0.88", None),
+        ({"returncode": 127}, UNKNOWN, "does not tell its version"),
+        ({"timed_out": True}, UNKNOWN, "gave no answer in time"),
+    ],
+)
+def test_an_nvcc_away_from_its_toolkit_is_asked(on, answer, version, reason):
+    content = {"which": {"nvcc": "/usr/local/bin/nvcc"}, "commands": {"nvcc --version": answer}}
+    machine, reasons = on(probe_cuda, **content)
+    assert machine.cuda.nvcc_version == version
+    assert reason is None or reason in reasons["cuda.nvcc_version"]
+
+
 def test_a_driver_installed_twice(on):
     folder = "/usr/lib/x86_64-linux-gnu"
     content = {
