@@ -25,7 +25,7 @@ Examples:
 @click.option("-o", "--output", metavar="FILE", help="Write the snapshot, redacted; - is standard output.")
 @click.option("--record", metavar="DIR", help="Record what was read into a new folder, redacted.")
 @click.option("--env", metavar="PATH", help="A venv, conda prefix or python binary.  [default: the active one]")
-@click.option("--timeout", type=click.FloatRange(min=0.5), default=5.0, show_default=True, help="Seconds for it all.")
+@click.option("--timeout", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds for it all.")
 @click.option("--json", "as_json", is_flag=True, help="The snapshot as JSON on stdout, redacted.")
 @click.option("-v", "--verbose", is_flag=True, help="Also packages, variables and libraries.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")

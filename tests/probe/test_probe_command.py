@@ -47,13 +47,24 @@ def test_a_snapshot_is_written_and_can_be_read(envsetup, tmp_path):
     assert read_snapshot(str(target)).os.system == "linux"
 
 
-@pytest.mark.parametrize("arguments", [("-o", "none/m.json"), ("--record", "/dev/null/x"), ("--env", "nowhere")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-o", "none/m.json"),
+        ("-o", "/dev/full"),
+        ("-o", "/proc/m.json"),
+        ("--record", "/dev/null/x"),
+        ("--env", "nowhere"),
+        ("--timeout", "0"),
+    ],
+)
 def test_what_cannot_be_done_is_one_line_and_exit_2(envsetup, arguments):
-    done = envsetup(*arguments)
+    done = envsetup("-q", *arguments)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert arguments[1] in done.stderr
+    assert done.stderr.startswith("error: ")
 
 
 def test_a_recording_can_be_replayed(envsetup, tmp_path):
