@@ -62,7 +62,8 @@ def _ready(case: Case) -> str:
     """With what it is ready: framework and devices, or only one of them, or neither."""
     names = ", ".join(build_name(case, build) for build in frameworks(case))
     count = sum(len(gpus(case, vendor)) for vendor in ("nvidia", "amd", "intel", "apple"))
-    works = count and (driver_works(case) is not False)
+    blind = any(b.cuda_available is False and (known(b.cuda) or known(b.hip)) for b in frameworks(case))
+    works = count and driver_works(case) is not False and not blind
     builds = [build for build in frameworks(case) if is_gpu_build(build) or gpus(case, "apple")]
     if names and works and builds and case.require != "none":
         gpu_names = ", ".join(build_name(case, build) for build in builds)

@@ -57,6 +57,12 @@ class Facts:
         if (vendor, index) in self._gpus:
             self._gpus[vendor, index].update(fields)
 
+    def no_mig_instances(self) -> None:
+        """A tool looked for MIG instances and found none."""
+        for gpu in self._gpus.values():
+            if gpu.get("mig_mode") == "enabled":
+                gpu.setdefault("mig_instances", 0)
+
     def drop(self, path: str) -> None:
         """Forget a fact that another one has shown to be meaningless."""
         self._values.pop(path, None)

@@ -46,6 +46,8 @@ def read(page: Page, facts: Facts) -> bool:
             found = True
         elif "Processes:" in line:
             processes, current = {}, None
+        elif "No MIG devices found" in line:
+            facts.no_mig_instances()
         elif processes is not None:
             _process(line, processes)
         else:

@@ -40,14 +40,6 @@ def events(kind, text, **facts):
 
 
 # check id: (code, machine on which it speaks, machines on which it is silent); the first silent one is the trap.
-
-
-def saw_no_gpu(version, variant):
-    """A PyTorch build that said itself that it saw no GPU."""
-    (build,) = torch(version, variant)["environment"]["frameworks"]
-    return {"environment": {"kind": "venv", "frameworks": [{**build, "cuda_available": False}]}}
-
-
 TABLE = {
     "gpu-fallen-off-bus": ("gpu-fallen-off-bus", gpu(error="GPU is lost"), [gpu(error="Not Supported"), gpu()]),
     "ecc-uncorrectable": (
@@ -307,14 +299,6 @@ TABLE = {
         [
             [*gpu(name="NVIDIA GeForce GTX 1080 Ti", compute_capability="6.1"), NO_NVML],
             [*gpu(compute_capability="6.1"), {"driver": {"nvidia": "595.58.03"}}],  # NVML answers: it does drive it
-        ],
-    ),
-    "framework-sees-no-gpu": (
-        "uvm-not-loaded",
-        [*gpu(), {"driver": {"nvidia": "580.95.05"}}, saw_no_gpu("2.14.1", "cu130")],
-        [
-            [*gpu(), {"driver": {"nvidia": "580.95.05"}}, torch("2.14.1", "cu130")],  # it was not asked
-            [*gpu(), {"driver": {"nvidia": "470.57.02"}}, saw_no_gpu("2.14.1", "cu130")],  # the driver is too old
         ],
     ),
     "gpu-arch": (

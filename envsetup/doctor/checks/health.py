@@ -129,7 +129,8 @@ def memory(case: Case, gpu: Gpu) -> Finding | None:
     total = known(gpu.memory_mib)
     if total is None or total >= SMALL_MIB or (known(gpu.mig_instances) or 0) > 0:
         return None
-    return _found(case, "low-vram", gpu, seen("memory", f"{total} MiB", case.source("nvml")))
+    severity: Severity | None = "info" if case.kind == "text" else None  # a small card is no fault of its own
+    return _found(case, "low-vram", gpu, seen("memory", f"{total} MiB", case.source("nvml")), severity=severity)
 
 
 def zombie(case: Case, gpu: Gpu) -> Finding | None:
@@ -154,7 +155,10 @@ def held(case: Case, gpu: Gpu) -> Finding | None:
         return None
     names = {known(process.name) or "?" for process in known(gpu.processes) or []}
     text = f"{used} of {total} MiB by {', '.join(sorted(names))}"
-    return _found(case, "vram-held-by-other-processes", gpu, seen("memory in use", text, case.source("nvml")))
+    # In a text they may well be the reporter's own programs.
+    severity: Severity | None = "info" if case.kind == "text" else None
+    evidence = seen("memory in use", text, case.source("nvml"))
+    return _found(case, "vram-held-by-other-processes", gpu, evidence, severity=severity)
 
 
 def persistence(case: Case) -> Outcome:
