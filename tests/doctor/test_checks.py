@@ -606,6 +606,70 @@ TABLE = {
         [LINUX, AMD, {"env": {"HSA_OVERRIDE_GFX_VERSION": "9.0.0"}}],
         [[LINUX, AMD, {"env": {"HSA_OVERRIDE_GFX_VERSION": "11.0.0"}}]],
     ),
+    "tensorflow-gpu-arch": (
+        "gpu-arch-too-new-for-wheel",
+        [
+            *gpu(name="NVIDIA GeForce RTX 5090", compute_capability="12.0"),
+            environment(frameworks=[{"name": "tensorflow", "version": "2.19.0"}]),
+        ],
+        [
+            [LINUX, NVIDIA, environment(frameworks=[{"name": "tensorflow", "version": "2.19.0"}])],
+            [*gpu(compute_capability="12.0"), torch()],
+        ],
+    ),
+    "jax-gpu-minimum": (
+        "gpu-below-library-minimum",
+        [*gpu(compute_capability="6.1"), environment(packages={"jax": "0.8.0", "jax-cuda13-plugin": "0.8.0"})],
+        [
+            [*gpu(compute_capability="6.1"), environment(packages={"jax": "0.8.0", "jax-cuda12-plugin": "0.8.0"})],
+            [LINUX, NVIDIA, environment(packages={"jax": "0.8.0", "jax-cuda13-plugin": "0.8.0"})],
+        ],
+    ),
+    "gpu-too-old-for-triton": (
+        "gpu-too-old-for-triton",
+        [*gpu(compute_capability="6.1"), torch("2.13.0", "cu126")],
+        [
+            [*gpu(compute_capability="7.0"), torch("2.13.0", "cu126")],
+            [*gpu(compute_capability="6.1"), torch("2.13.0", "cpu")],
+        ],
+    ),
+    "cuda-packages-missing": (
+        "cudnn-missing",
+        [LINUX, torch(**REQUIRES, installer={"torch": "pip"})],
+        [
+            [LINUX, torch(**REQUIRES, installer={"torch": "conda"})],
+            [LINUX, torch(**REQUIRES, installer={"torch": "uv"}, packages={"nvidia-cudnn-cu13": "9.20.0.48"})],
+            [{**LINUX, "os": {"system": "windows"}}, torch(**REQUIRES, installer={"torch": "pip"})],
+        ],
+    ),
+    "tf-metal-mismatch": (
+        "tf-metal-mismatch",
+        [{"os": {"system": "macos"}}, environment(packages={"tensorflow": "2.19.0", "tensorflow-metal": "1.2.0"})],
+        [[{"os": {"system": "macos"}}, environment(packages={"tensorflow": "2.17.0", "tensorflow-metal": "1.2.0"})]],
+    ),
+    "nccl-interface-wrong": (
+        "nccl-interface-wrong",
+        [LINUX, {"env": {"NCCL_SOCKET_IFNAME": "lo,docker0"}}],
+        [[LINUX, {"env": {"NCCL_SOCKET_IFNAME": "^lo,docker0"}}], [LINUX, {"env": {"NCCL_SOCKET_IFNAME": "eth0"}}]],
+    ),
+    "colab-kaggle-runtime-type": (
+        "colab-kaggle-runtime-type",
+        [LINUX, {"env": {"COLAB_RELEASE_TAG": "release-1"}}, torch()],
+        [[LINUX, NVIDIA, {"env": {"COLAB_RELEASE_TAG": "release-1"}}, torch()], [LINUX, torch()]],
+    ),
+    "windows-store-python": (
+        "windows-store-python",
+        [
+            {"os": {"system": "windows"}},
+            environment(python={"version": "3.12.1", "executable": r"C:\Users\u\AppData\WindowsApps\python.exe"}),
+        ],
+        [
+            [
+                {"os": {"system": "windows"}},
+                environment(python={"version": "3.12.1", "executable": r"C:\Python312\python.exe"}),
+            ]
+        ],
+    ),
     "low-ram": (
         "low-ram",
         [LINUX, {"memory": {"cgroup_limit_mib": 2048}}],

@@ -16,6 +16,19 @@ SHM = "/dev/shm"  # noqa: S108 - looked at, never written
 SHM_ENOUGH_MIB = 1024
 
 
+# Some runtimes have a way of their own to pass the GPU in.
+KINDS = {
+    "kubernetes": "k8s-device-plugin-missing",
+    "apptainer": "singularity-no-nv",
+    "singularity": "singularity-no-nv",
+}
+TITLES = {
+    "container-no-gpu": "The container was started without GPU access",
+    "k8s-device-plugin-missing": "The pod was started without a GPU",
+    "singularity-no-nv": "Apptainer was started without --nv",
+}
+
+
 def no_gpu(case: Case) -> Outcome:
     """A container for the CPU is fine: it is a fault where a GPU is asked for and the host may have one."""
     nodes = known(case.nvidia.device_nodes)
@@ -42,9 +55,11 @@ def no_gpu(case: Case) -> Outcome:
         seen("GPU of the host", known(d.name) or f"{d.vendor_id}:{d.device_id}", f"/sys/bus/pci/devices/{d.address}")
         for d in pci_gpus(case, "nvidia")[:2]
     ]
-    title = "The container was started without GPU access" + (", its host has one" if on_host else "")
+    runtime = known(case.container.runtime)
+    code = KINDS.get(runtime or "", "container-no-gpu")
+    title = f"{TITLES[code]}{', its host has one' if on_host else ''}"
     return finding(
-        "container-no-gpu",
+        code,
         *evidence,
         title=title,
         severity=None if wanted else "info",

@@ -9,7 +9,7 @@ from envsetup.compat import older, tensorflow, torch
 from envsetup.compat.tables import key
 from envsetup.doctor.builds import INDEX, pip, system, variant_of
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, fix, seen
-from envsetup.doctor.when import CONDA, ENVIRONMENT, env_subject, framework
+from envsetup.doctor.when import CONDA, ENVIRONMENT, MACOS, env_subject, framework
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -127,6 +127,57 @@ def nvidia_pins(case: Case) -> Outcome:
     )
 
 
+def missing_pins(case: Case) -> Outcome:
+    """A pinned CUDA library that is not there, as after an install without dependencies. conda brings its own."""
+    build = framework(case, "torch")
+    by = (known(case.environment.installer) or {}).get("torch")
+    if build is None or by not in ("pip", "uv") or case.environment.kind == "conda":
+        return NotApplicable("torch is not installed by pip")
+    installed = known(case.environment.packages) or {}
+    gone = []
+    for text in (known(case.environment.requires) or {}).get("torch", []):
+        pin, mark = PIN.match(text), MARKED.search(text)
+        applies = pin and "extra ==" not in text and not (mark and mark[1].lower() != system(case))
+        if pin and applies and pin[1] not in installed:
+            gone.append(pin)
+    cudnn = [pin for pin in gone if "cudnn" in pin[1]]
+    others = [pin for pin in gone if pin not in cudnn]
+    return [
+        finding(
+            code,
+            *[seen("not installed", f"{pin[1]}=={pin[2]}", "METADATA of torch") for pin in pins[:5]],
+            subject=env_subject(case),
+            confidence="likely",
+            remedies=[
+                fix("Install what is missing", f"{pip(case)} {' '.join(f'{pin[1]}=={pin[2]}' for pin in pins)}"),
+            ],
+        )
+        for code, pins in (("cudnn-missing", cudnn), ("cuda-runtime-lib-missing", others))
+        if pins
+    ]
+
+
+def metal(case: Case) -> Outcome:
+    rule = tensorflow.table().rules.metal
+    version = case.packages.get("tensorflow")
+    if version is None or rule.package not in case.packages:
+        return NotApplicable(f"{rule.package} is not installed")
+    if key(version) < key(rule.tensorflow_below):
+        return None
+    return finding(
+        "tf-metal-mismatch",
+        _row(case, "tensorflow"),
+        _row(case, rule.package),
+        seen(
+            f"{rule.package} {rule.version} goes with",
+            f"tensorflow < {rule.tensorflow_below}",
+            tensorflow.cite(rule.source),
+        ),
+        subject=env_subject(case),
+        remedies=[fix("Pin a pair that works", f"{pip(case)} 'tensorflow<{rule.tensorflow_below}' {rule.package}")],
+    )
+
+
 def _later_in_series(have: str, pinned: str) -> bool:
     """The same release with a later fix: kept on purpose by people who follow NVIDIA's fixes."""
     return key(have)[:2] == key(pinned)[:2] and key(have) >= key(pinned)
@@ -189,6 +240,8 @@ CHECKS = (
     Check("numpy2-abi-break", "packages", numpy2, ENVIRONMENT, LISTED),
     Check("duplicate-distributions", "packages", duplicates, ENVIRONMENT, ("environment.duplicates",)),
     Check("nvidia-pip-inconsistent", "packages", nvidia_pins, ENVIRONMENT, ("environment.requires",)),
+    Check("cuda-packages-missing", "packages", missing_pins, ENVIRONMENT, ("environment.requires", *LISTED)),
+    Check("tf-metal-mismatch", "macos", metal, MACOS, LISTED),
     Check("conda-pip-mix", "packages", conda_mix, CONDA, ("environment.conda_packages", "environment.installer")),
     Check("protobuf-incompatible", "packages", protobuf, ENVIRONMENT, LISTED),
     Check("triton-missing-or-mismatched", "packages", triton, ENVIRONMENT, ("environment.requires",)),

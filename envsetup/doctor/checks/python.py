@@ -8,7 +8,7 @@ from envsetup.compat import torch
 from envsetup.compat.tables import key
 from envsetup.doctor.builds import processor, system
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, fix, seen
-from envsetup.doctor.when import CONDA, ENVIRONMENT, env_subject, framework, frameworks
+from envsetup.doctor.when import CONDA, ENVIRONMENT, WINDOWS, env_subject, framework, frameworks
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -124,6 +124,13 @@ def shadowing_path(case: Case) -> Outcome:
     )
 
 
+def store(case: Case) -> Outcome:
+    path = known(case.python.executable) or known(case.environment.base) or ""
+    if "WindowsApps" not in path and "PythonSoftwareFoundation" not in path:
+        return None
+    return finding("windows-store-python", seen("Python", path, case.source("interpreter")), subject=env_subject(case))
+
+
 def conda_channel(case: Case) -> Outcome:
     """The channel itself is not in the facts: the last release of the channel is."""
     entry = (known(case.environment.conda_packages) or {}).get("pytorch", "")
@@ -141,6 +148,7 @@ CHECKS = (
     Check("python-unsupported", "python", unsupported, needs=("python|environment.python",)),
     Check("python-32bit", "python", bits, needs=("python.bits|environment.python.bits",)),
     Check("python-arch-emulated", "python", emulated, needs=("arch",)),
+    Check("windows-store-python", "windows", store, WINDOWS, ("python|environment.python",)),
     Check("broken-venv", "python", broken, ENVIRONMENT, ("environment.problems",)),
     Check("pythonpath-shadow", "python", shadowing_path, ENVIRONMENT, ("env",)),
     Check("conda-pytorch-channel-dead", "packages", conda_channel, CONDA, ("environment.conda_packages",)),

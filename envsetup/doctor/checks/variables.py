@@ -20,6 +20,7 @@ MASKS = {
     "ZE_AFFINITY_MASK": "intel",
 }
 SLOW = ("CUDA_LAUNCH_BLOCKING", "HIP_LAUNCH_BLOCKING", "AMD_SERIALIZE_KERNEL")
+HOSTED = {"COLAB_RELEASE_TAG": "Google Colab", "KAGGLE_KERNEL_RUN_TYPE": "Kaggle"}
 SCHEDULERS = {"SLURM_JOB_ID": "Slurm", "KUBERNETES_SERVICE_HOST": "Kubernetes", "PBS_JOBID": "PBS", "LSB_JOBID": "LSF"}
 
 
@@ -116,10 +117,37 @@ def hsa_override(case: Case) -> Outcome:
     )
 
 
+def interface(case: Case) -> Outcome:
+    """The loopback and Docker's own bridge never reach another machine."""
+    found = []
+    for name in ("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"):
+        value = case.variables.get(name, "")
+        # A leading ^ excludes the whole list.
+        named = [] if value.startswith("^") else [part.lstrip("=") for part in value.split(",") if part]
+        if named and all(part.startswith(("lo", "docker", "virbr")) for part in named):
+            found.append(seen(name, value, case.source("environment")))
+    return finding("nccl-interface-wrong", *found, severity="warning") if found else None
+
+
+def hosted_notebook(case: Case) -> Outcome:
+    """Colab and Kaggle give a GPU only to a runtime that was chosen with one."""
+    name = next((name for name in HOSTED if name in case.variables), None)
+    if name is None or has_any_gpu(case) is not False:
+        return None
+    return finding(
+        "colab-kaggle-runtime-type",
+        seen("notebook service", HOSTED[name], f"variable {name}"),
+        seen("GPUs", "none", "PCI bus and drivers"),
+        severity="warning" if wants_gpu(case) else "info",
+    )
+
+
 CHECKS = (
     Check("cuda-visible-devices-hides", "gpu-config", hides, needs=("env",)),
     Check("cuda-visible-devices-order", "gpu-config", order, needs=("gpus", "env")),
     Check("cuda-launch-blocking-set", "gpu-config", blocking, needs=("env",)),
     Check("jax-platforms-forced", "jax", jax_platforms, needs=("env",)),
+    Check("nccl-interface-wrong", "network", interface, needs=("env",)),
+    Check("colab-kaggle-runtime-type", "jupyter", hosted_notebook, needs=("env",)),
     Check("hsa-override-wrong", "rocm", hsa_override, needs=("env", "gpus")),
 )

@@ -1,0 +1,46 @@
+"""A framework that saw no GPU although driver, build and card fit each other: what is left between them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, seen
+from envsetup.doctor.checks.versions import build_evidence
+from envsetup.doctor.circumstances import driver_too_old, wheel_covers_gpu
+from envsetup.doctor.when import NVIDIA, TORCH, framework, gpus, is_gpu_build
+from envsetup.model.maybe import known
+
+if TYPE_CHECKING:
+    from envsetup.doctor.case import Case
+
+# Boards whose GPUs talk through NVSwitch, as NVML names them; PCIe cards and bridged pairs need no fabric manager.
+_NVSWITCH = re.compile(r"\bSXM\d?\b|-SXM|\bHBM3e?\b|\bH200\b|\bB[23]00\b")
+
+
+def unseen(case: Case) -> Outcome:
+    """Only where the framework itself said so, and everything that is judged elsewhere fits."""
+    build = framework(case, "torch")
+    if build is None or build.cuda_available is not False or not is_gpu_build(build) or not known(case.driver.nvidia):
+        return NotApplicable("the framework did not say that it saw no GPU")
+    if driver_too_old(case) or not wheel_covers_gpu(case) or "CUDA_VISIBLE_DEVICES" in case.variables:
+        return NotApplicable("another check judges this")
+    cards = [known(gpu.name) or "NVIDIA GPU" for gpu in gpus(case, "nvidia")]
+    evidence = (
+        build_evidence(case, build),
+        seen("torch.cuda.is_available()", "False", case.source("the framework")),
+        seen("GPUs", ", ".join(dict.fromkeys(cards)), case.source("nvml")),
+        seen("NVIDIA driver", known(case.driver.nvidia), case.source("nvml")),
+    )
+    if case.nvidia.nvswitches != 0 and any(_NVSWITCH.search(name) for name in cards):
+        return finding("fabric-manager-not-running", *evidence, confidence="likely")
+    return finding(
+        "uvm-not-loaded",
+        *evidence,
+        severity="warning",
+        confidence="possible",
+        title="PyTorch saw no GPU although driver, build and card fit each other",
+    )
+
+
+CHECKS = (Check("framework-sees-no-gpu", "pytorch", unseen, NVIDIA & TORCH, ("driver.nvidia", "gpus")),)
