@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from described import label, machine, plan
+from planning import label, machine, plan
 
 from envsetup.model.drivers import Driver, NvidiaStack
 from envsetup.model.errors import InputError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from described import label, machine, plan
+from planning import label, machine, plan
 
 from envsetup.model.offers import Offer, Offers, from_wheel_name
 

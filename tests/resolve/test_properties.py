@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from described import machine, plan
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from planning import machine, plan
 
 from envsetup.compat import arch, drivers, gpus, jax, tensorflow, torch
 from envsetup.compat.tables import at_least, key

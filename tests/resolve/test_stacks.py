@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from described import label, machine, plan
+from planning import label, machine, plan
 
 from envsetup import data
 from envsetup.compat import stacks
