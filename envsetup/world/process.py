@@ -27,7 +27,7 @@ _running: set[subprocess.Popen[bytes]] = set()
 @atexit.register
 def _end_running() -> None:
     for process in list(_running):
-        _signal(process)
+        _kill(process)
 
 
 def run_with_deadline(argv: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None) -> Completed:
@@ -74,7 +74,11 @@ def run_with_deadline(argv: Sequence[str], *, timeout: float, env: Mapping[str, 
 
 def _kill(process: subprocess.Popen[bytes]) -> bool:
     """Kill the whole group; whether it is gone."""
-    _signal(process)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
     try:
         process.wait(REAP_GRACE)
     except subprocess.TimeoutExpired:
@@ -82,14 +86,6 @@ def _kill(process: subprocess.Popen[bytes]) -> bool:
         process.returncode = -signal.SIGKILL
         return False
     return True
-
-
-def _signal(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
 
 
 def _text(file: BinaryIO) -> str:
