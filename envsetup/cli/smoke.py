@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from envsetup.model.errors import InputError
+
+if TYPE_CHECKING:
+    from envsetup.model.proof import FaultRow
+    from envsetup.smoke.runner import Request
 
 FRAMEWORKS = ("pytorch",)
 
@@ -18,6 +23,7 @@ Examples:
   envsetup smoke --device cpu                 only that training works; says that no GPU was verified
   envsetup smoke --check golden-curve -v      one check, every number beside its limit
   envsetup smoke --data cifar10 --data-root ~/data
+  envsetup smoke --self-test                  see that every check can fail
 
 Exit codes: 0 proven, 1 a check failed, 2 bad usage or input, 3 not verified (only a CPU, or a check gave no answer)."""
 
@@ -45,6 +51,9 @@ Exit codes: 0 proven, 1 a check failed, 2 bad usage or input, 3 not verified (on
 @click.option("--seed", type=click.IntRange(0, 2**15), default=0, show_default=True, help="Initial weights and order.")
 @click.option("--json", "as_json", is_flag=True, help="Print the proof as JSON (envsetup.smoke/1).")
 @click.option("--junit", metavar="FILE", help="Also write JUnit XML.")
+@click.option(
+    "--self-test", is_flag=True, help="Plant every known fault and show which check catches it (CPU, minutes)."
+)
 @click.option("-v", "--verbose", count=True, help="Show every number, its limit and where the limit comes from.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def command(  # noqa: PLR0917 - click passes by name
@@ -58,6 +67,7 @@ def command(  # noqa: PLR0917 - click passes by name
     seed: int,
     as_json: bool,  # noqa: FBT001
     junit: str | None,
+    self_test: bool,  # noqa: FBT001
     verbose: int,
     quiet: bool,  # noqa: FBT001
 ) -> int:
@@ -90,6 +100,8 @@ def command(  # noqa: PLR0917 - click passes by name
         data=data,
         data_root=find_data(data, data_root),
     )
+    if self_test:
+        return _self_test(request, as_json=as_json, quiet=quiet)
     total = len(catalogue().level(level))
     watcher = Silent() if quiet else SmokeProgress(sys.stderr, live=sys.stderr.isatty(), total=total)
     world = LiveWorld()
@@ -106,6 +118,28 @@ def command(  # noqa: PLR0917 - click passes by name
         page = smoke_text(report, colour=colour_wanted(out), ascii_only=not unicode_wanted(out), verbose=verbose)
         click.echo(page, nl=False)
     return int(exit_code(report))
+
+
+def _self_test(request: Request, *, as_json: bool, quiet: bool) -> int:
+    from envsetup.model.codec import to_json
+    from envsetup.model.errors import Exit
+    from envsetup.report.smoke_matrix import self_test_holds, smoke_matrix
+    from envsetup.report.smoke_terminal import unicode_wanted
+    from envsetup.smoke import selftest
+
+    if request.checks or request.data != "generated" or request.device not in ("auto", "cpu"):
+        raise InputError(
+            "--self-test: plants faults on the CPU in every check; it takes no --check, --data or --device"
+        )
+
+    def say(row: FaultRow) -> None:
+        if not quiet:
+            click.echo(f"{row.fault}: caught by {', '.join(row.caught_by) or 'nothing'}", err=True)
+
+    report = selftest.self_test(request, say)
+    text = to_json(report) if as_json else smoke_matrix(report, ascii_only=not unicode_wanted(sys.stdout))
+    click.echo(text, nl=False)
+    return int(Exit.OK if self_test_holds(report) else Exit.FINDINGS)
 
 
 def _write(path: Path, text: str) -> None:
