@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -199,6 +200,29 @@ def test_a_command_that_hangs_is_named_within_six_seconds(tmp_path):
     assert took < 6
     assert report["verdict"]["status"] == "broken"
     assert "nvidia-smi-hangs" in [finding["code"] for finding in report["findings"]]
+
+
+HANGING_NVML = """#include <unistd.h>
+int nvmlInit_v2(void) { for (;;) sleep(60); }
+int nvmlInitWithFlags(unsigned flags) { (void)flags; for (;;) sleep(60); }
+"""
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler: the hanging library cannot be made")
+def test_a_driver_library_that_never_returns_is_named_within_six_seconds(tmp_path):
+    source = tmp_path / "nvml.c"
+    source.write_text(HANGING_NVML)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libnvidia-ml.so.1", source], check=True, timeout=60)
+    started = time.monotonic()
+    done = envsetup("doctor", "--json", env={"LD_LIBRARY_PATH": str(tmp_path)})
+    took = time.monotonic() - started
+    report = json.loads(done.stdout)
+    assert took < 6
+    assert report["verdict"] == {
+        "status": "broken",
+        "headline": "The NVIDIA driver does not answer",
+        "root_cause": "nvidia-smi-hangs",
+    }
 
 
 def test_the_answer_costs_little():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, seen
-from envsetup.doctor.when import CONTAINER, has_gpu, in_container, pci_gpus, wants_vendor
+from envsetup.doctor.when import CONTAINER, NVIDIA, has_gpu, in_container, pci_gpus, wants_vendor
 from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
@@ -32,9 +32,10 @@ TITLES = {
 def no_gpu(case: Case) -> Outcome:
     """A container for the CPU is fine: it is a fault where a GPU is asked for and the host may have one."""
     nodes = known(case.nvidia.device_nodes)
-    if nodes is None or case.nvml is None:
+    if nodes is None:
         return Unknown("whether device files were passed into the container is not known")
-    if any(node.exists for node in nodes) or case.nvml.status == "ok" or case.os.wsl is True:
+    answers = case.nvml is not None and case.nvml.status == "ok"
+    if any(node.exists for node in nodes) or answers or case.os.wsl is True:
         return None
     wanted = wants_vendor(case, "nvidia")
     on_host = bool(pci_gpus(case, "nvidia")) or case.nvidia.module_loaded is True
@@ -46,7 +47,7 @@ def no_gpu(case: Case) -> Outcome:
         seen("container", case.container.runtime, known(case.container.evidence) or "container markers"),
         seen("device files", "no /dev/nvidia*", "/dev"),
     ]
-    if case.nvml.status == "missing":
+    if case.nvml is not None and case.nvml.status == "missing":
         evidence.append(seen("driver library", "not passed in", "loader"))
     if case.nvidia.module_loaded is True:
         version = known(case.nvidia.module_version) or "loaded"
@@ -108,7 +109,7 @@ def shm(case: Case) -> Outcome:
 
 CHECKS = (
     Check("container-no-gpu", "container", no_gpu, CONTAINER),
-    Check("container-lost-gpu-cgroup", "container", lost_gpu, CONTAINER, ("nvidia.nvml.status",)),
+    Check("container-lost-gpu-cgroup", "container", lost_gpu, CONTAINER & NVIDIA, ("nvidia.nvml.status",)),
     Check("container-driver-caps", "container", capabilities, CONTAINER, ("env",)),
     Check("shm-too-small", "container", shm, CONTAINER, ("limits.shm_total_mib",)),
 )
