@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from envsetup.model.offers import Offers
 
 SCHEMA = "envsetup.create/1"
+TARGETS = ("venv",)  # what can be built; a target is a template folder and a builder
 TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 TICK = 0.2  # seconds between two looks at the clock while a program runs
 _PR_SET_PDEATHSIG = 1
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +44,21 @@ def _libc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _die_with_parent() -> None:
+def _before_exec() -> None:
     """In the child: be killed when envsetup is, so that nobody writes into a stage that has no owner (Linux)."""
     if libc := _libc():
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
+@contextlib.contextmanager
+def _unbroken() -> Iterator[None]:
+    """Hold back Ctrl-C: struck between fork and the child's object, it would leave a child that nobody knows."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
 def run(
@@ -67,20 +79,22 @@ def run(
         given.write(stdin.encode())
         given.seek(0)
         _libc()  # loaded here: the child may only make calls that are safe after a fork
-        process = subprocess.Popen(  # noqa: S603 - argv lists only, never a shell
-            list(argv),
-            stdin=given,
-            stdout=out,
-            stderr=err,
-            cwd=cwd,
-            env=dict(env),
-            start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no lock is taken
-        )
+        process: subprocess.Popen[bytes] | None = None
         try:
+            with _unbroken():
+                process = subprocess.Popen(  # noqa: S603 - argv lists only, never a shell
+                    list(argv),
+                    stdin=given,
+                    stdout=out,
+                    stderr=err,
+                    cwd=cwd,
+                    env=dict(env),
+                    start_new_session=True,
+                    preexec_fn=_before_exec,  # noqa: PLW1509 - system calls only, no lock is taken
+                )
             in_time = _wait(process, started + timeout, tick)
         finally:
-            if process.poll() is None:
+            if process is not None and process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

@@ -44,11 +44,12 @@ Examples:
 def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Make an environment at PATH (default ./.venv) with the wheels that fit this machine, and verify it."""
     from envsetup.build.create import create
+    from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines
     from envsetup.model.codec import to_json
     from envsetup.model.errors import Exit
 
-    _end_on_terminate()
+    watch()
     order = _order(**options)
     made = create(order, Lines(quiet=options["quiet"]))
     click.echo(to_json(made) if options["as_json"] else _text(made, verbose=options["verbose"] > 0), nl=False)
@@ -58,17 +59,15 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
 def _order(**o: Any) -> Order:  # noqa: ANN401 - as above
     from pathlib import Path
 
-    from envsetup.build.create import Order
+    from envsetup.build.create import TARGETS, Order
     from envsetup.build.stage import check_target, target_path
     from envsetup.model.errors import InputError
     from envsetup.model.plan import Request
 
     if not o["frameworks"] and not o["lock"]:
         raise InputError("--framework is missing; for example --framework pytorch")
-    if o["target"] != "venv":
-        from envsetup.render.templates import template_names
-
-        raise InputError(f"--target {o['target']}: not available; there is: {', '.join(template_names())}")
+    if o["target"] not in TARGETS:
+        raise InputError(f"--target {o['target']}: not available; there is: {', '.join(TARGETS)}")
     name = o["name"]
     if name is not None and not (name and all(char.isalnum() or char in " ._+-" for char in name)):
         raise InputError(f"--name {name!r}: letters, digits, spaces and . _ + - are accepted")
@@ -101,16 +100,6 @@ def _confirm(target: str) -> None:
 
     if sys.stdin.isatty() and sys.stderr.isatty():
         click.confirm(f"replace the environment {target}?", abort=True, err=True)
-
-
-def _end_on_terminate() -> None:
-    """SIGTERM ends as Ctrl-C does: the stage is removed."""
-    import signal
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
 
 
 def _text(made: Created, *, verbose: bool) -> str:

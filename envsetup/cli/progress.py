@@ -7,6 +7,8 @@ import time
 
 import click
 
+from envsetup.cli.interrupt import check
+
 _CLEAR = "\r\x1b[2K"
 
 
@@ -26,6 +28,7 @@ class Lines:
 
     def tick(self) -> None:
         """It is still running."""
+        check()
         if self._live:
             seconds = time.monotonic() - self._since
             click.echo(f"{_CLEAR}  .. {self._title}  {seconds:.1f} s", err=True, nl=False)

@@ -80,16 +80,38 @@ def test_sigkill_at_random_moments(slow_box):
     assert box.litter() == []
 
 
+@pytest.fixture
+def hanging(box, index, wheels):
+    """A create whose installation does not end: its packages never come."""
+    planned = box.json("env", "--framework", "pytorch", "--cpu", "--dry-run")
+    lock = box.folder / "given.lock"
+    lock.write_text(planned["files"]["requirements.lock"])
+    box.env = {k: v for k, v in box.env.items() if not k.startswith(("PIP_NO_INDEX", "PIP_FIND"))}
+    box.env |= {"PIP_INDEX_URL": index(wheels, delay=60).url, "UV_CACHE_DIR": str(box.home / "empty")}
+    process = start(box, "deep/env", "--lock", lock)
+    wait_for(lambda: list(box.folder.glob("deep/.envsetup-stage-*/pins.txt")))
+    wait_for(lambda: children(process.pid))
+    yield process
+    process.kill()
+    process.communicate()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_with_130_and_leaves_nothing(slow_box, number):
-    box = slow_box
-    process = start(box, "deep/env", "--framework", "pytorch", "--cpu")
-    wait_for(lambda: list(box.folder.glob("deep/.envsetup-stage-*")))
-    process.send_signal(number)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 130, err
+def test_ctrl_c_ends_with_130_and_leaves_nothing(box, hanging, number):
+    there = children(hanging.pid)
+    hanging.send_signal(number)
+    _, err = hanging.communicate(timeout=20)
+    assert hanging.returncode == 130, err
     assert "interrupted" in err
     assert not (box.folder / "deep").exists()
+    assert not any(Path(f"/proc/{child}").exists() for child in there)
+
+
+def test_no_program_outlives_a_killed_create(hanging):
+    there = children(hanging.pid)
+    hanging.kill()
+    hanging.communicate()
+    wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in there))
 
 
 def test_the_second_of_two_is_told_who_is_first(box):
@@ -121,17 +143,6 @@ def test_two_targets_side_by_side_do_not_disturb_each_other(slow_box):
         assert process.returncode == 0, err
     assert works(box.folder / "one")
     assert works(box.folder / "two")
-
-
-def test_no_program_outlives_a_killed_create(slow_box):
-    box = slow_box
-    process = start(box, "env", "--framework", "pytorch", "--cpu")
-    wait_for(box.litter)
-    wait_for(lambda: children(process.pid))
-    there = children(process.pid)
-    process.kill()
-    process.communicate()
-    wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in there))
 
 
 def children(pid):

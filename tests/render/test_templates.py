@@ -43,7 +43,7 @@ def test_the_venv_files():
 def test_missing_and_unknown_variables_are_named():
     with pytest.raises(InputError, match="missing or unknown: path, pth"):
         templates.render("venv", {("pth" if key == "path" else key): value for key, value in GOOD.items()})
-    with pytest.raises(InputError, match="there are venv"):
+    with pytest.raises(InputError, match=r"there are .*\bvenv\b"):
         templates.render("vnv", GOOD)
 
 
