@@ -72,7 +72,11 @@ _TORCH_CUDA = re.compile(r"torch\.version\.cuda\W{1,8}(\d{1,2}\.\d|None)")
 _TORCH_WITH = re.compile(
     r"torch(?:\s\w{2,8}){0,2}\s[\d.]{3,8},?\s(?:with|for|and|using)\scuda\s?(\d{2}\.\d)\b", re.IGNORECASE
 )
-_AVAILABLE = re.compile(r"torch\.cuda\.is_available\(\)\W{1,20}(True|False)")
+_AVAILABLE = re.compile(
+    r"cuda\.is_available\(?\)?\W{1,6}(?:(?:always|still|also) )?(?:is|are|returns?|returned|returning|gives?|"
+    r"shows?|says)?\W{0,6}(True|False)\b",
+    re.IGNORECASE,
+)
 _BUILD = re.compile(r"py\d\.?\d{1,2}_cpu|\bcpu_generic|\bcpuonly\b")
 _WINDOWS = re.compile(
     r"\bwindows(?:\s?(?:7|8|10|11|server))?\b|\bwin(?:10|11)\b|Microsoft Windows \[Version [\d.]{5,20}\]", re.IGNORECASE
@@ -176,7 +180,7 @@ def _torch(facts: Facts, line: str) -> None:
         facts.framework("torch", SAID, cuda=None if cuda.group(1) == "None" else cuda.group(1))
     available = _AVAILABLE.search(line)
     if available:
-        facts.framework("torch", SAID, cuda_available=available.group(1) == "True")
+        facts.framework("torch", SAID, cuda_available=available.group(1).lower() == "true")
 
 
 def _conda_build(facts: Facts, line: str) -> None:

@@ -88,3 +88,20 @@ def test_jetson():
 
 def test_an_ip_address_or_a_date_is_no_version():
     assert machine_of("server 192.168.178.20 on 2024.11.24 with python3-config").python is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("torch.cuda.is_available() returns False", False),
+        ("torch.cuda.is_available() always return false", False),
+        (">>> torch.cuda.is_available()   True", True),
+        ("print(torch.cuda.is_available()) -> `False`", False),
+    ],
+)
+def test_what_the_framework_said_of_its_gpu(text, answer):
+    assert machine_of(text).environment.frameworks[0].cuda_available is answer
+
+
+def test_a_condition_in_a_program_says_nothing():
+    assert machine_of('device = "cuda" if torch.cuda.is_available() else "cpu"').environment is UNKNOWN
