@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 # The rooms that look and judge; what builds, renders and presents stays at home.
 ROOMS = ("model", "world", "probe", "importers", "compat", "doctor", "data")
-SINGLE = ("__init__.py", "fleet/__init__.py", "fleet/agent/__init__.py", "fleet/agent/main.py")
+SINGLE = (
+    *("__init__.py", "report/__init__.py", "report/clean.py"),
+    *("fleet/__init__.py", "fleet/agent/__init__.py", "fleet/agent/main.py"),
+)
 HEADER = "header"
 OUTSIDE = {HEADER: "header.sh", "__main__.py": "launcher.py"}
 SUFFIXES = (".py", ".json")

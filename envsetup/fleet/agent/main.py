@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from envsetup.model.finding import DoctorReport
 
+REASON_LENGTH = 120  # characters
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Look, judge, answer; the exit code is the doctor's. A bug of ours is an answer too."""
@@ -38,7 +40,16 @@ def _doctor(options: argparse.Namespace) -> tuple[bytes, int]:
     report = examine(machine, require=options.require)
     host = options.host or str(world.system("hostname"))
     told = msgspec.structs.replace(report, host=host, machine=redact_machine(machine, world))
-    return msgspec.json.encode(told), _exit_code(report)
+    answer = _reason(report).encode() if options.reason else msgspec.json.encode(told)
+    return answer, _exit_code(report)
+
+
+def _reason(report: DoctorReport) -> str:
+    """One line for a scheduler's reason field, which knows no quotes: the code to fix first, and the headline."""
+    from envsetup.report.clean import clean  # noqa: PLC0415
+
+    code = report.verdict.root_cause or "ok"
+    return clean(f"{code}: {report.verdict.headline}").translate(str.maketrans("", "", "\"'`\\$"))[:REASON_LENGTH]
 
 
 def _exit_code(report: DoctorReport) -> int:
@@ -66,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="envsetup.pyz", description="envsetup's doctor as one file; answers in JSON.")
     parser.add_argument("command", choices=["doctor"])
     parser.add_argument("--json", action="store_true", help="the only form there is; accepted so that scripts agree")
+    parser.add_argument("--reason", action="store_true", help="one line in place of the report, for a scheduler")
     parser.add_argument("--env", metavar="PATH", help="a venv, conda prefix or python; default: the active one")
     parser.add_argument("--require", choices=["gpu", "cuda", "rocm", "none"], help="what must work here")
     parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds in all")
