@@ -44,8 +44,12 @@ def _lower(title: str) -> str:
 
 def _gap(case: Case, results: Sequence[CheckResult]) -> str | None:
     """A look that a GPU depends on and that could not be taken."""
-    if not wants_gpu(case) or case.kind == "text":
-        return _text_gap(case) if case.kind == "text" else None
+    if case.require not in (None, "none") and has_any_gpu(case) is UNKNOWN:
+        return "cannot say whether there is a GPU that can be used"
+    if case.kind == "text":
+        return _text_gap(case)
+    if not wants_gpu(case):
+        return None
     for result in results:
         if result.id in DECIDING and result.status in UNDECIDED:
             return f"cannot say whether the GPU works: {result.reason}"

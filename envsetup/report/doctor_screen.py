@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from envsetup.model.maybe import known
 from envsetup.report.clean import clean
 from envsetup.report.machine_lines import machine_lines
 
@@ -62,7 +63,7 @@ def screen(report: DoctorReport, machine: Machine, style: Style, *, exit_code: i
     lines += _unknowns(report, style)
     lines += [""] if serious else []
     lines += [line for note in notes for line in _note(note, style)]
-    lines.append(_passes(report, len(serious), exit_code))
+    lines.append(_passes(report, machine, len(serious), exit_code))
     if style.verbose:
         lines += _every_check(report.checks)
     lines += _next(report)
@@ -200,16 +201,20 @@ def _unknowns(report: DoctorReport, style: Style) -> list[str]:
     return lines
 
 
-def _passes(report: DoctorReport, problems: int, exit_code: int) -> str:
+def _passes(report: DoctorReport, machine: Machine, problems: int, exit_code: int) -> str:
     counts = {
         name: sum(check.status == name for check in report.checks) for name in ("ok", "not-applicable", "unknown")
     }
     crashed = sum(check.status in ("crashed", "timeout") for check in report.checks)
     parts = [f"{counts['ok']} ok", f"{problems} problem{'s' if problems != 1 else ''}"]
+    text = report.target.kind == "text"
     parts += [f"{counts['not-applicable']} not applicable"] if counts["not-applicable"] else []
-    parts += [f"{counts['unknown']} unknown"] if counts["unknown"] else []
+    parts += (
+        [f"{counts['unknown']} {'need facts that the text lacks' if text else 'unknown'}"] if counts["unknown"] else []
+    )
     parts += [f"{crashed} failed"] if crashed else []
-    end = f"   exit {exit_code}" if exit_code else ""
+    recorded = known(machine.recorded) if report.target.kind == "snapshot" else None
+    end = (f"   recorded {clean(recorded)}" if recorded else "") + (f"   exit {exit_code}" if exit_code else "")
     return f"  {len(report.checks)} checks: {', '.join(parts)}{end}"
 
 

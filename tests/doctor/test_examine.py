@@ -106,6 +106,12 @@ def test_who_asks_for_none_is_not_told_of_cpu_builds():
     assert (report.verdict.status, report.findings) == ("ready", [])
 
 
+def test_a_wish_that_nobody_could_look_into_is_undecided():
+    for kind in ("live", "snapshot", "text"):
+        report = examine(machine(torch("2.13.0", "cu130")), require="gpu", target=kind)
+        assert (report.verdict.status, report.verdict.root_cause) == ("unknown", None), kind
+
+
 def test_a_rocm_wish_is_not_met_by_an_nvidia_gpu():
     assert examine(machine(LINUX, NVIDIA, torch()), require="rocm").verdict.status == "broken"
     assert examine(machine(LINUX, AMD, torch("2.13.0", "rocm7.1")), require="rocm").verdict.status == "ready"
