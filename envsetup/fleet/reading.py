@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Optional
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 DOCUMENT_LIMIT = 16 << 20  # bytes from one host; a report of a big machine is far below 1 MiB
 BLOCK = 1 << 20
+SNAPSHOTS_KEPT = 256
 HEAD_LINES = 100  # among these one must be a document for a file to be read line by line
 _HOST = re.compile(r"[A-Za-z0-9_.:%@+-]{1,253}")
 # The bundle's words for what it met, and the outcome that they are in a report.
@@ -149,9 +151,7 @@ def _decode(data: bytes, head: _Head, host: str) -> Answer:
     if head.schema == proof.SCHEMA:
         return from_smoke(data, msgspec.json.decode(data, type=SmokeReport), host)
     if head.schema == machine.SCHEMA:
-        facts = facts_of(msgspec.json.decode(data, type=Machine))
-        row = HostRow(host=host, outcome="ok", reason="snapshot only", report=msgspec.Raw(data))
-        return Answer(row, "snapshot", facts=facts)
+        return from_snapshot(msgspec.json.decode(data, type=Machine), host)
     if head.schema == fleet.AGENT_SCHEMA:
         error = msgspec.json.decode(data, type=AgentError)
         outcome, text = _FAILURES[error.error]
@@ -173,6 +173,21 @@ def from_doctor(data: bytes, report: DoctorReport, host: str) -> Answer:
     )
     snapshot = known(report.machine)
     return Answer(row, "doctor", doctor=report, facts=facts_of(snapshot) if snapshot else None)
+
+
+def from_snapshot(seen: Machine, host: str) -> Answer:
+    """A machine's facts, diagnosed here."""
+    same = msgspec.structs.replace(seen, recorded=UNKNOWN)
+    report = msgspec.structs.replace(_diagnosed(msgspec.json.encode(same)), host=host, machine=seen)
+    return from_doctor(msgspec.json.encode(report), report, host)._replace(kind="snapshot")
+
+
+@lru_cache(SNAPSHOTS_KEPT)
+def _diagnosed(snapshot: bytes) -> DoctorReport:
+    # Some milliseconds for each machine that is not like another: worth keeping where a fleet is of one kind.
+    from envsetup.doctor.examine import examine  # noqa: PLC0415 - only snapshots need the doctor here
+
+    return examine(msgspec.json.decode(snapshot, type=Machine), target="snapshot")
 
 
 def from_smoke(data: bytes, report: SmokeReport, host: str) -> Answer:

@@ -216,6 +216,17 @@ def test_a_snapshot_adds_facts_to_the_report_of_its_host(files, tmp_path):
         assert {(o.host, o.fact) for o in report.outliers} == {("n5", "os.kernel"), ("n5", "env.LD_LIBRARY_PATH")}
 
 
+def test_a_snapshot_alone_is_diagnosed_here(files):
+    cpu_wheel = msgspec.structs.replace(
+        node().environment,
+        frameworks=[msgspec.structs.replace(node().environment.frameworks[0], variant="cpu", cuda=None)],
+    )
+    report = merge_files(files(n1=node(environment=cpu_wheel), n2=node(environment=cpu_wheel)))
+    assert set(rows(report).values()) == {"findings"}
+    assert ("cpu-wheel-on-gpu-machine", "n[1-2]") in {(f.code, f.hosts) for f in report.findings}
+    assert json.loads(bytes(report.hosts[0].report))["schema"] == "envsetup.doctor/1"
+
+
 def test_the_command_says_it_in_text_and_in_json(files, capfdbinary):
     paths = files(n1=doctor(finding("x")), n2=doctor())
     assert group.main(["fleet", "merge", *paths, "--expect", "n[1-3]"], standalone_mode=False) == 4
