@@ -78,8 +78,10 @@ def _machine(look: Look, reply: Reply, ms: int, library: str | None) -> Machine:
     if reply.status == "missing" or reply.code in NO_DRIVER:
         gpus = []
     elif reply.status != "ok":
-        look.unknown("gpus", f"NVML: {reply.error}")
-        look.unknown("nvidia.cuda_ceiling", f"NVML: {reply.error}")
+        # Without persistence mode a healthy driver takes a second or two per GPU to answer for the first time.
+        hint = "; a longer --timeout waits longer" if reply.status == "timeout" else ""
+        look.unknown("gpus", f"NVML: {reply.error}{hint}")
+        look.unknown("nvidia.cuda_ceiling", f"NVML: {reply.error}{hint}")
     return Machine(
         driver=Driver(nvidia=reply.driver),
         nvidia=NvidiaStack(
