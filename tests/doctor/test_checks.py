@@ -39,6 +39,7 @@ def events(kind, text, **facts):
     return {"kernel_events": [{"kind": kind, "text": text, **facts}]}
 
 
+WINDOWS_GPU = {"os": {"system": "windows"}, "arch": "x86_64", "gpus": [{"vendor": "nvidia", "name": "RTX 3060"}]}
 # check id: (code, machine on which it speaks, machines on which it is silent); the first silent one is the trap.
 TABLE = {
     "gpu-fallen-off-bus": ("gpu-fallen-off-bus", gpu(error="GPU is lost"), [gpu(error="Not Supported"), gpu()]),
@@ -308,6 +309,15 @@ TABLE = {
             [LINUX, NVIDIA, torch("2.14.1", "cu130")],  # sm_86 code serves 8.9
             [*gpu(compute_capability="12.1"), torch("2.14.1", "cu130")],  # and sm_120 code 12.1
             [*gpu(compute_capability="6.1"), torch("2.14.1", "cu126")],
+        ],
+    ),
+    "windows-cpu-wheel-default": (
+        "windows-cpu-wheel-default",
+        [WINDOWS_GPU, torch(frameworks=[{"name": "torch", "version": "2.6.0", "cuda_available": False}])],
+        [
+            [WINDOWS_GPU, torch(frameworks=[{"name": "torch", "version": "2.6.0"}])],  # nobody asked it
+            [WINDOWS_GPU, torch(frameworks=[{"name": "torch", "version": "2.6.0", "cuda": "12.6"}])],
+            [*gpu(), torch(frameworks=[{"name": "torch", "version": "2.6.0", "cuda_available": False}])],
         ],
     ),
     "framework-sees-no-gpu": (

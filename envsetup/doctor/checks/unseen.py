@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from envsetup.compat import torch
+from envsetup.doctor.builds import processor
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, seen
 from envsetup.doctor.checks.versions import build_evidence
 from envsetup.doctor.circumstances import driver_too_old, wheel_covers_gpu
-from envsetup.doctor.when import NVIDIA, TORCH, framework, gpus, is_gpu_build
-from envsetup.model.maybe import known
+from envsetup.doctor.when import NVIDIA, TORCH, WINDOWS, framework, gpus, is_gpu_build
+from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
     from envsetup.doctor.case import Case
@@ -43,4 +45,23 @@ def unseen(case: Case) -> Outcome:
     )
 
 
-CHECKS = (Check("framework-sees-no-gpu", "pytorch", unseen, NVIDIA & TORCH, ("driver.nvidia", "gpus")),)
+def windows_default(case: Case) -> Outcome:
+    """A plain pip install on Windows gives the CPU build; where the text names no build, this is the usual reason."""
+    build = framework(case, "torch")
+    if build is None or build.cuda_available is not False or build.variant is not UNKNOWN or build.cuda is not UNKNOWN:
+        return NotApplicable("which build this is, or whether it saw the GPU, is told otherwise")
+    version = known(build.version)
+    if version is None or torch.default_variant(version, "windows", processor(case)) != "cpu":
+        return NotApplicable("the default build of this release is not known to be the CPU build")
+    return finding(
+        "windows-cpu-wheel-default",
+        build_evidence(case, build),
+        seen("torch.cuda.is_available()", "False", case.source("the framework")),
+        confidence="likely",
+    )
+
+
+CHECKS = (
+    Check("framework-sees-no-gpu", "pytorch", unseen, NVIDIA & TORCH, ("driver.nvidia", "gpus")),
+    Check("windows-cpu-wheel-default", "windows", windows_default, NVIDIA & TORCH & WINDOWS),
+)
