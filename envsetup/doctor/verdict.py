@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envsetup.doctor.case import Case
 
 # Without an answer to these there is no saying whether the GPU works.
-DECIDING = ("driver-answers", "no-supported-gpu", "nvidia-smi-hangs")
+DECIDING = ("driver-answers", "no-supported-gpu")
 UNDECIDED = ("unknown", "timeout", "crashed")
 
 

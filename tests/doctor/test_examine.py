@@ -112,6 +112,25 @@ def test_a_wish_that_nobody_could_look_into_is_undecided():
         assert (report.verdict.status, report.verdict.root_cause) == ("unknown", None), kind
 
 
+def test_a_description_that_says_no_gpu_is_believed():
+    facts = {"os": {"system": "linux"}, "arch": "x86_64", "gpus": [], "container": {"runtime": None}}
+    report = examine(machine(facts), require="gpu", target="snapshot")
+    assert (report.verdict.status, report.verdict.root_cause) == ("broken", "no-supported-gpu")
+
+
+def test_a_driver_from_before_the_gpu_is_too_old_for_it():
+    described = [{"os": {"system": "linux"}, "driver": {"nvidia": "550.54.14"}}]
+    described.append({"gpus": [{"vendor": "nvidia", "name": "NVIDIA GeForce RTX 5090", "compute_capability": "12.0"}]})
+    report = examine(machine(*described), target="snapshot")
+    assert report.verdict.root_cause == "driver-too-old-for-cuda"
+    assert "older than the NVIDIA GeForce RTX 5090" in report.verdict.headline
+
+
+def test_a_described_machine_is_decided_without_a_look_at_nvml():
+    described = [{"os": {"system": "linux"}, "driver": {"nvidia": "580.95.05"}, "gpus": [GPU]}]
+    assert examine(machine(*described), require="gpu", target="snapshot").verdict.status == "ready"
+
+
 def test_a_rocm_wish_is_not_met_by_an_nvidia_gpu():
     assert examine(machine(LINUX, NVIDIA, torch()), require="rocm").verdict.status == "broken"
     assert examine(machine(LINUX, AMD, torch("2.13.0", "rocm7.1")), require="rocm").verdict.status == "ready"

@@ -169,6 +169,20 @@ def _needs_ptx(case: Case, build: Framework, gpu: Gpu, source: str) -> Finding:
     )
 
 
+def _before_gpu(case: Case, gpu: Gpu, drive: drivers.Drive) -> Finding:
+    return finding(
+        "driver-too-old-for-cuda",
+        seen("GPU", f"{label(gpu)}, {drive.architecture}", case.source("/proc/driver/nvidia/gpus")),
+        seen("NVIDIA driver", known(case.driver.nvidia), case.source("/proc/driver/nvidia/version")),
+        seen(f"first branch for {drive.architecture}", drive.first, drive.table),
+        subject=subject(gpu),
+        title=f"NVIDIA driver {known(case.driver.nvidia)} is older than the {known(gpu.name) or 'GPU'}",
+        confidence="likely",
+        consequence="The driver does not know this GPU and cannot start it.",
+        remedies=[driver_command(case, str(drive.first))],
+    )
+
+
 def branch_dropped(case: Case) -> Outcome:
     """Also the other way round: a driver from before the GPU existed."""
     driver = known(case.driver.nvidia)
@@ -179,8 +193,10 @@ def branch_dropped(case: Case) -> Outcome:
     for gpu in gpus(case, "nvidia"):
         cc = capability(gpu)
         drive = drivers.drives(driver, cc) if cc else None
-        if drive is None or drive.ok or drive.last is None or drive.branch <= drive.last:
+        if drive is None or drive.ok:
             continue
+        if drive.last is None or drive.branch <= drive.last:
+            return _before_gpu(case, gpu, drive)
         return finding(
             "driver-branch-dropped-gpu",
             seen("GPU", f"{label(gpu)}, {drive.architecture}", case.source("/proc/driver/nvidia/gpus")),
