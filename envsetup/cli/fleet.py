@@ -64,6 +64,7 @@ def command() -> None:
 @click.option("--resume", is_flag=True, help="Go on with the run in -o DIR: ask only hosts that gave no report.")
 @click.option("--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON to stdout, one host a line.")
+@click.option("--html", metavar="FILE", help="Write the report as one page.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def doctor(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Run the doctor on many hosts, which need not have envsetup, and merge what they say.
@@ -92,7 +93,7 @@ def doctor(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
         report = ask_fleet(engine, job, journal, lines.host)
     finally:
         lines.end()
-    present(report, as_json=options["as_json"])
+    present(report, as_json=options["as_json"], html=options["html"])
     return int(exit_code(report, options["fail_on"]))
 
 
@@ -115,7 +116,10 @@ def _engine(name: str, inventory: str | None, limit: str | None) -> Engine:
 @click.option("--expect", metavar="HOSTS|FILE", help="Hosts that must answer: n[1-64],login, or a file of them.")
 @click.option("--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON to stdout, one host a line.")
-def merge(*, files: tuple[str, ...], expect: str | None, fail_on: Literal["error", "warning"], as_json: bool) -> int:
+@click.option("--html", metavar="FILE", help="Write the report as one page.")
+def merge(
+    *, files: tuple[str, ...], expect: str | None, fail_on: Literal["error", "warning"], as_json: bool, html: str | None
+) -> int:
     """Merge what hosts answered into one report.
 
     Each file holds one host's JSON (of doctor, smoke or probe), or one JSON document a line. Exits with 4 when a host
@@ -125,7 +129,7 @@ def merge(*, files: tuple[str, ...], expect: str | None, fail_on: Literal["error
     from envsetup.fleet.merge import exit_code, merge_files
 
     report = merge_files(files, expected_hosts(expect) if expect else ())
-    present(report, as_json=as_json)
+    present(report, as_json=as_json, html=html)
     return int(exit_code(report, fail_on))
 
 
@@ -201,10 +205,16 @@ def hook_kubernetes(*, image: str, bundle: str, namespace: str, label: str, requ
     return 0
 
 
-def present(report: FleetReport, *, as_json: bool) -> None:
-    """The report on stdout."""
+def present(report: FleetReport, *, as_json: bool, html: str | None) -> None:
+    """The report as a page where one is wanted, and on stdout."""
     from envsetup.fleet.merge import write_json
 
+    if html:
+        from envsetup.report.fleet_html import fleet_html
+        from envsetup.world.files import write_whole
+
+        write_whole(html, fleet_html(report))
+        click.echo(f"wrote {html}", err=True)
     if as_json:
         write_json(report, sys.stdout.buffer.write)
         sys.stdout.buffer.flush()

@@ -27,7 +27,7 @@ def fleet_text(report: FleetReport, *, width: int = 100) -> str:
         _splits(report),
         _silent(report),
     )
-    lines = [_headline(report)]
+    lines = [headline(report)]
     for part in parts:
         title, *rest = [*part] or [""]
         lines += ["", title, *(wrapped for line in rest for wrapped in _wrapped(line, width))] if title else []
@@ -72,19 +72,21 @@ def _silent(report: FleetReport) -> Iterator[str]:
     silent = [row for row in report.hosts if row.outcome not in REPORTED]
     if silent:
         yield "No report"
-    for (outcome, reason), hosts in _by_reason(silent):
+    for (outcome, reason), hosts in by_reason(silent):
         said = f": {reason}" if reason else ""
         yield f"  {outcome:12} {fold(hosts)} ({len(hosts)}){said}"
 
 
-def _headline(report: FleetReport) -> str:
+def headline(report: FleetReport) -> str:
+    """The answer in one line."""
     counts = Counter(row.outcome for row in report.hosts)
     words = {"ok": "ok", "findings": "with findings"}
     said = ", ".join(f"{counts[outcome]} {words.get(outcome, outcome)}" for outcome, _ in counts.most_common())
     return f"{report.received} of {report.expected} hosts reported: {said}" if said else "no hosts"
 
 
-def _by_reason(rows: Iterable[HostRow]) -> list[tuple[tuple[str, str], list[str]]]:
+def by_reason(rows: Iterable[HostRow]) -> list[tuple[tuple[str, str], list[str]]]:
+    """Hosts by outcome and reason, the most first."""
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in rows:
         groups[row.outcome, row.reason].append(row.host)
