@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib.resources
 import os
-import re
 from typing import TYPE_CHECKING, Any, Optional
 
 import msgspec
 
-from envsetup.build import process
+from envsetup.build import bundled, process
 from envsetup.compat.arch import covers
 from envsetup.model.errors import BuildError
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 DEADLINE = 300.0  # seconds; the first import of a framework compiles its modules, on a network disk slowly
 _CHECK = 60.0
-_DRIVER = re.compile(r"libcuda\.so|libnvidia-\w+\.so")  # comes with the driver and never in a wheel
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +53,8 @@ class _Answer(msgspec.Struct, frozen=True):
     torch: Optional[_Torch] = None
 
 
-class _Library(msgspec.Struct, frozen=True):
-    library: str
-    error: Optional[str] = None
-
-
 class _Libraries(msgspec.Struct, frozen=True):
-    libraries: list[_Library]
+    libraries: list[bundled.Library]
 
 
 def verify(env: Path, plan: Plan, lock: Lock, uv: Uv, tick: Callable[[], None] | None = None) -> Verified:
@@ -76,7 +69,7 @@ def verify(env: Path, plan: Plan, lock: Lock, uv: Uv, tick: Callable[[], None] |
         *_version_faults(answer, lock),
         *(f"{name} cannot be imported: {i.error}" for name, i in answer.imports.items() if not i.ok),
         *_build_faults(answer, plan),
-        *_library_faults(libraries),
+        *bundled.faults(libraries),
         *([] if consistent.ok else [_inconsistent(consistent.stderr)]),
     ]
     if faults:
@@ -134,26 +127,16 @@ def build_variant(cuda: str | None, hip: str | None, *, xpu: bool = False) -> st
     return "xpu" if xpu else "cpu"
 
 
-def _library_faults(libraries: list[_Library]) -> Iterator[str]:
-    for found in libraries:
-        if found.error and not _DRIVER.search(found.error):
-            yield f"{found.library} cannot be opened: {found.error}"
-
-
 def _inconsistent(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.startswith("The package")]
     return lines[0] if lines else "the packages' requirements do not fit together"
 
 
-def _facts(answer: _Answer, plan: Plan, lock: Lock, libraries: list[_Library]) -> Iterator[str]:
+def _facts(answer: _Answer, plan: Plan, lock: Lock, libraries: list[bundled.Library]) -> Iterator[str]:
     yield f"{len(lock.packages)} packages as locked"
     yield "imported " + ", ".join(f"{name} {i.version or ''}".strip() for name, i in answer.imports.items())
     if answer.torch:
         yield f"torch is the {build_variant(answer.torch.cuda, answer.torch.hip, xpu=bool(answer.torch.xpu))} build"
         if plan.device == "cuda" and plan.gpu_targets:
             yield f"compiled for {', '.join(answer.torch.arch_list)}: covers {', '.join(plan.gpu_targets)}"
-    if libraries:
-        waiting = sum(1 for found in libraries if found.error)
-        yield f"{len(libraries) - waiting} CUDA libraries open" + (
-            f", {waiting} wait for the driver" if waiting else ""
-        )
+    yield from bundled.summary(libraries)

@@ -124,6 +124,16 @@ def test_a_library_that_needs_the_driver_may_wait(built, compiler, tmp_path):
     assert "1 CUDA libraries open, 1 wait for the driver" in built(after=plant)
 
 
+def test_a_plug_in_for_what_is_not_here_is_no_fault(built, compiler, tmp_path):
+    library(compiler, tmp_path / "libmpi.so.40")
+
+    def plant(site):
+        library(compiler, site / "nvidia/nvshmem/lib/nvshmem_bootstrap_mpi.so.3", tmp_path / "libmpi.so.40")
+        (tmp_path / "libmpi.so.40").unlink()
+
+    assert "1 optional plug-ins lack a system library" in built(after=plant)
+
+
 def test_a_library_that_cannot_be_opened_is_named(built, compiler, tmp_path):
     library(compiler, tmp_path / "libelse.so.1")
 
