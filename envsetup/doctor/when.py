@@ -49,8 +49,8 @@ def has_gpu(case: Case, vendor: str) -> Maybe[bool]:
     # A driver means a GPU, save in a container, which sees the module of its host.
     if vendor == "nvidia" and isinstance(case.driver.nvidia, str) and in_container(case) is not True:
         return True
-    if case.machine.gpus == [] and case.kind != "text":
-        return False  # a description that says none; a probe says so only when it saw the bus
+    if case.machine.gpus is not UNKNOWN and case.kind != "text":
+        return False  # a probe lists the GPUs only when bus or driver answered; a description says what there is
     # The bus alone proves only presence: WSL and some virtual machines have GPUs that are not on it.
     asked = case.machine.gpus is not UNKNOWN or (case.nvml is not None and case.nvml.status == "missing")
     return False if asked and case.machine.pci is not UNKNOWN else UNKNOWN
