@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -15,10 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# What a write to stdout fails with when its disk is full or its device is gone.
+OUTPUT_ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)
+
+
 def run(group: click.Group, args: Sequence[str] | None = None) -> int:
     """Run the group and turn whatever happens into an exit code; nothing but results goes to stdout."""
     try:
         result = group.main(args=list(args) if args is not None else None, prog_name="envsetup", standalone_mode=False)
+        sys.stdout.flush()  # here, where a full disk still has an exit code
     except EnvsetupError as error:
         _say(f"error: {error.message}" + (f" ({error.hint})" if error.hint else ""))
         return int(error.exit_code)
@@ -29,11 +37,28 @@ def run(group: click.Group, args: Sequence[str] | None = None) -> int:
         _say("interrupted; nothing was left half-made")
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:
+        _drop_stdout()
         return int(Exit.OK)
+    except OSError as error:
+        if error.filename is not None or error.errno not in OUTPUT_ERRORS:
+            return _bug(error)
+        _drop_stdout()
+        _say(f"error: standard output: {error.strerror}; the result was not written whole")
+        return int(Exit.USAGE)
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        _say(f"bug: {type(error).__name__}: {error}; please report it with the log {_log()}")
-        return int(Exit.BUG)
+        return _bug(error)
     return int(result) if isinstance(result, int) else int(Exit.OK)
+
+
+def _bug(error: Exception) -> int:
+    _say(f"bug: {type(error).__name__}: {error}; please report it with the log {_log()}")
+    return int(Exit.BUG)
+
+
+def _drop_stdout() -> None:
+    """What could not be written must not be tried again, with a traceback, when the interpreter ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(line: str) -> None:
@@ -41,9 +66,7 @@ def _say(line: str) -> None:
 
 
 def _log() -> str:
-    """Write the traceback where the user can find it; the place, or '-' for stderr when no folder can be written."""
-    import os
-
+    """Write the traceback where the user can find it; the place, or stderr when no folder can be written."""
     import platformdirs
 
     text = traceback.format_exc()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import click
 import pytest
 
@@ -58,3 +62,28 @@ def test_the_exit_code_of_a_command_is_what_it_returns():
         return 3
 
     assert run(command, []) == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("args", [("--help",), ("probe", "--json"), ("explain",)])
+def test_a_full_disk_behind_stdout_is_one_line(args):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "envsetup", *args],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == Exit.USAGE
+    assert "standard output" in done.stderr
+    assert "\n" not in done.stderr.strip()
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    command = f"{sys.executable} -m envsetup explain | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
