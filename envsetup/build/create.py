@@ -15,8 +15,7 @@ from envsetup.build.manifest import Manifest, machine_digest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, Timing, perform
 from envsetup.build.venv import Job, Venv, build, files
-from envsetup.model.codec import from_json
-from envsetup.model.errors import BuildError, InputError
+from envsetup.model.errors import BuildError
 from envsetup.model.machine import Machine
 from envsetup.model.plan import Plan, Request
 from envsetup.model.redact import redact
@@ -180,12 +179,9 @@ def _locking(order: Order, seen: _Seen) -> Step:
 
 def _machine(order: Order) -> Machine:
     if order.machine is not None:
-        try:
-            return from_json(order.machine.read_bytes(), Machine, name=str(order.machine))
-        except OSError as error:
-            raise InputError(
-                f"{order.machine}: {error.strerror}; --machine takes a snapshot of envsetup probe"
-            ) from error
+        from envsetup.probe.snapshot import read_snapshot  # noqa: PLC0415 - as below
+
+        return read_snapshot(str(order.machine))
     from envsetup.probe.collect import probe  # noqa: PLC0415 - a given lock needs no look at the machine
     from envsetup.world.live import LiveWorld  # noqa: PLC0415
 

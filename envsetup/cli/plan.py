@@ -78,16 +78,9 @@ def _machine(**o: Any) -> Machine:  # noqa: ANN401 - as above
     from envsetup.resolve.whatif import changed
 
     if o["machine"]:
-        from pathlib import Path
+        from envsetup.probe.snapshot import read_snapshot
 
-        from envsetup.model.codec import from_json
-        from envsetup.model.errors import InputError
-        from envsetup.model.machine import Machine as Shape
-
-        try:
-            machine = from_json(Path(o["machine"]).read_bytes(), Shape, name=o["machine"])
-        except OSError as error:
-            raise InputError(f"--machine {o['machine']}: {error.strerror or error}") from error
+        machine = read_snapshot(o["machine"])
     else:
         from envsetup.probe.collect import probe
         from envsetup.world.live import LiveWorld

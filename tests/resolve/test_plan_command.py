@@ -121,7 +121,7 @@ BAD = [
     (["--machine", "absent.json"], "absent.json"),
     (["--machine", "broken.json"], "broken.json"),
     (["--machine", "wrong.json"], "$.gpus[0].vendor"),
-    (["--machine", "."], "--machine ."),
+    (["--machine", "."], "Is a directory"),
     (["--driver", "new"], "--driver new"),
     (["--glibc", "x"], "--glibc x"),
     (["--gpu-name", "Voodoo 2"], "Voodoo 2"),
