@@ -19,7 +19,7 @@ from envsetup.model.finding import Confidence
 from envsetup.model.symptom import SymptomHit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 CONFIDENCE: tuple[Confidence, ...] = ("certain", "likely", "possible")
 _MAX_TRIES = 200  # lines with a needle that a row's regex is tried on
@@ -108,18 +108,18 @@ class _Text:
     def line_at(self, place: int) -> int:
         return bisect_right(self.starts, place) - 1
 
-    def numbers(self, needles: Sequence[str]) -> Iterator[int]:
-        """Numbers of the lines in which a needle starts, each once, as many as are worth trying."""
-        seen: set[int] = set()
+    def numbers(self, needles: Sequence[str]) -> list[int]:
+        """Numbers of the lines in which a needle starts, in order, as many as are worth trying."""
+        found: set[int] = set()
         for needle in needles:
-            place = self.joined.find(needle)
-            while place >= 0 and len(seen) < _MAX_TRIES:
+            place, tries = self.joined.find(needle), 0
+            while place >= 0 and tries < _MAX_TRIES:
                 number = self.line_at(place)
-                if number not in seen:
-                    seen.add(number)
-                    yield number
+                found.add(number)
+                tries += 1
                 next_start = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.joined)
                 place = self.joined.find(needle, max(next_start, place + 1))
+        return sorted(found)
 
     def window(self, number: int, span: int) -> str:
         return " ".join(self.flat[max(0, number - span + 1) : number + span])

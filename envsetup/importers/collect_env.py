@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envsetup.importers import cpu_info, keyed, words
-from envsetup.importers.facts import TOOL
+from envsetup.importers.facts import SAID, TOOL
 
 if TYPE_CHECKING:
     from envsetup.importers.facts import Facts
@@ -120,6 +120,8 @@ def _driver(entry: Entry) -> None:
         entry.facts.put("driver.nvidia", number)
     elif entry.value == "No CUDA":
         entry.facts.put("driver.nvidia", None)
+    elif entry.value == "Could not collect":
+        entry.facts.put("nvidia.smi", "error", SAID)  # it was run and gave no version
 
 
 def _gpus(entry: Entry) -> None:

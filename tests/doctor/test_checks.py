@@ -40,6 +40,7 @@ def events(kind, text, **facts):
 
 
 WINDOWS_GPU = {"os": {"system": "windows"}, "arch": "x86_64", "gpus": [{"vendor": "nvidia", "name": "RTX 3060"}]}
+SAW_NO_GPU = {"name": "torch", "version": "2.6.0", "variant": "cu126", "cuda": "12.6", "cuda_available": False}
 # check id: (code, machine on which it speaks, machines on which it is silent); the first silent one is the trap.
 TABLE = {
     "gpu-fallen-off-bus": ("gpu-fallen-off-bus", gpu(error="GPU is lost"), [gpu(error="Not Supported"), gpu()]),
@@ -309,6 +310,20 @@ TABLE = {
             [LINUX, NVIDIA, torch("2.14.1", "cu130")],  # sm_86 code serves 8.9
             [*gpu(compute_capability="12.1"), torch("2.14.1", "cu130")],  # and sm_120 code 12.1
             [*gpu(compute_capability="6.1"), torch("2.14.1", "cu126")],
+        ],
+    ),
+    "report-without-driver": (
+        "container-no-gpu",
+        [CONTAINER, torch(frameworks=[SAW_NO_GPU]), {"driver": {"nvidia": None}}],
+        [
+            [
+                CONTAINER,
+                torch(frameworks=[{**SAW_NO_GPU, "variant": "cpu", "cuda": None}]),
+                {"driver": {"nvidia": None}},
+            ],
+            [CONTAINER, torch(frameworks=[SAW_NO_GPU]), {"driver": {"nvidia": "580.95.05"}}],
+            [CONTAINER, torch(frameworks=[SAW_NO_GPU])],  # nobody looked for the driver
+            [torch(frameworks=[SAW_NO_GPU]), {"driver": {"nvidia": None}}],  # nothing says that a GPU should be here
         ],
     ),
     "windows-cpu-wheel-default": (

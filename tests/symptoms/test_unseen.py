@@ -46,3 +46,48 @@ def test_other_cards_are_only_a_hint_and_the_headline_claims_no_gpu():
 def test_what_another_check_explains_is_left_to_it(change):
     _, codes = found(**change)
     assert not {"uvm-not-loaded", "fabric-manager-not-running"} & set(codes)
+
+
+CUDA_BUILD = REPORT.format(torch="2.3.0+cu121", cuda="12.1", gpu="x", driver="x", available="False")
+
+
+def of(text):
+    report = examine(importers.read(text).machine, target="text")
+    return report.verdict.root_cause
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("docker run -it lab/image", "container-no-gpu"),
+        ("my card is an RTX 3070", "driver-not-installed"),
+        ("nothing else is told", None),
+    ],
+)
+@pytest.mark.parametrize("answer", ["Could not collect", "No CUDA"])
+def test_a_report_that_found_no_driver(told, code, answer):
+    text = CUDA_BUILD.replace("GPU 0: x", answer).replace("version: x", f"version: {answer}")
+    assert of(text + told) == code
+
+
+def test_a_rocm_report_never_has_nvidias_driver():
+    text = """PyTorch version: 2.5.1+rocm6.2
+Is debug build: False
+CUDA used to build PyTorch: N/A
+ROCM used to build PyTorch: 6.2.41133
+Is CUDA available: True
+GPU models and configuration: AMD Instinct MI300X (gfx942:sramecc+:xnack-)
+Nvidia driver version: Could not collect
+"""
+    assert of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Windows 11, RTX 3060, pytorch 2.3.1, torch.cuda.is_available() returns False", "windows-cpu-wheel-default"),
+        ("Windows 11, RTX 3060, pytorch 2.3.1", None),
+    ],
+)
+def test_the_default_of_windows(text, code):
+    assert of(text) == code

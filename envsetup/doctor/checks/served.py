@@ -11,7 +11,17 @@ from envsetup.compat.tables import key
 from envsetup.doctor.builds import capability, label, processor, system
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, fix, seen
 from envsetup.doctor.checks.frameworks import JAX
-from envsetup.doctor.when import NVIDIA, TENSORFLOW, TORCH, env_subject, framework, gpus, is_gpu_build, subject
+from envsetup.doctor.when import (
+    NVIDIA,
+    TENSORFLOW,
+    TORCH,
+    env_subject,
+    framework,
+    frameworks,
+    gpus,
+    is_gpu_build,
+    subject,
+)
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -48,6 +58,8 @@ def tensorflow_arch(case: Case) -> Outcome:
                 *([seen("on this GPU", broken.text, tf_table.cite(broken.source))] if served.by == "ptx" else []),
                 subject=subject(gpu),
                 title=f"TensorFlow {version} has no working code for the {label(gpu)}",
+                # Beside a framework that reported the GPU as usable it is not what the reporter works with.
+                severity="info" if any(other.cuda_available is True for other in frameworks(case)) else None,
                 confidence="likely",
                 remedies=[fix("Use PyTorch or JAX on this GPU, which have builds for it", "envsetup create --gpu")],
             )

@@ -10,7 +10,7 @@ from envsetup.doctor.builds import processor
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, seen
 from envsetup.doctor.checks.versions import build_evidence
 from envsetup.doctor.circumstances import driver_too_old, wheel_covers_gpu
-from envsetup.doctor.when import NVIDIA, TORCH, WINDOWS, framework, gpus, is_gpu_build
+from envsetup.doctor.when import NVIDIA, TORCH, WINDOWS, framework, gpus, in_container, is_gpu_build
 from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
@@ -45,6 +45,26 @@ def unseen(case: Case) -> Outcome:
     )
 
 
+def no_driver(case: Case) -> Outcome:
+    """A report that looked for the driver and found none, of a CUDA build, where there should be a GPU."""
+    build = framework(case, "torch")
+    looked = case.driver.nvidia is None or case.nvidia.smi in ("missing", "error")
+    if build is None or build.cuda_available is not False or not known(build.cuda) or not looked:
+        return NotApplicable("no report of a CUDA build that looked for the driver")
+    if known(case.driver.nvidia):
+        return NotApplicable("the driver is there")
+    evidence = (
+        build_evidence(case, build),
+        seen("torch.cuda.is_available()", "False", case.source("the framework")),
+        seen("NVIDIA driver", "the report found none", case.source("nvidia-smi")),
+    )
+    if in_container(case) is True:
+        return finding("container-no-gpu", *evidence, confidence="likely")
+    if gpus(case, "nvidia"):
+        return finding("driver-not-installed", *evidence, confidence="likely")
+    return None
+
+
 def windows_default(case: Case) -> Outcome:
     """A plain pip install on Windows gives the CPU build; where the text names no build, this is the usual reason."""
     build = framework(case, "torch")
@@ -63,5 +83,6 @@ def windows_default(case: Case) -> Outcome:
 
 CHECKS = (
     Check("framework-sees-no-gpu", "pytorch", unseen, NVIDIA & TORCH, ("driver.nvidia", "gpus")),
+    Check("report-without-driver", "driver", no_driver, TORCH),
     Check("windows-cpu-wheel-default", "windows", windows_default, NVIDIA & TORCH & WINDOWS),
 )
