@@ -66,7 +66,7 @@ _NOISE = re.compile(
     r"|-\d+[abcq]\b"
     r"|\bmax-?q\b|\bsxm\d?\b|\bpci-?e\b|\bhbm\de?\b|\bnvl\b|\bnvgpu\b|\boam\b|\bvf\b"
     r"|\b(?:nvidia|amd|intel|corporation|geforce|tesla|quadro|grid|ati|laptop|mobile|gpu|design|with|generation|workstation"
-    r"|server|edition|graphics|blackwell|radeon|instinct|lite hash rate|rev a\d)\b"
+    r"|server|edition|graphics|blackwell|radeon|instinct|lite hash rate|collectors|ac|rev a\d)\b"
     r"|\((?:r|tm)\)|[®™]"
 )
 

@@ -21,14 +21,15 @@ _GPUS = (
     (
         "nvidia",
         re.compile(
-            r"\b(?:NVIDIA\s+)?(?:GeForce\s+)?(?:"
-            r"(?:RTX|GTX)\s?-?(?:PRO\s)?(?:A?\d{3,4}M?)(?:\s?-?(?:Ti\b|SUPER\b|Max-Q\b|Ada\b|D\b|Laptop GPU\b|"
-            r"Blackwell\b)){0,3}"
+            r"\b(?i:NVIDIA\s+)?(?i:GeForce\s+)?(?:"
+            r"(?i:RTX|GTX)[\s-]?(?:PRO\s)?A?\d{3,4}M?"
+            r"(?:[\s-]?(?i:Ti|SUPER|Max-Q|Ada|D|Laptop GPU|Blackwell)\b){0,3}"
             r"|(?:GeForce\s)?(?:GT|MX)\s?\d{3,4}M?\b(?!\.)|GeForce\s\d{3}M?\b"
-            r"|(?:GTX\s)?TITAN(?:\s(?:Xp|X|V|RTX|Black|Z))?\b"
-            r"|Tesla\s[KMPVT]\d{1,3}[\w-]{0,16}"
+            r"|(?i:GTX\s)?(?:TITAN|Titan)(?:\s(?:Xp|X|V|RTX|Black|Z))?\b"
+            r"|(?i:Tesla)\s[KMPVT]\d{1,3}[\w-]{0,16}"
             r"|Quadro\s(?:RTX\s)?[A-Z]{0,2}\d{3,4}\w?"
-            r"|(?:DGX\s)?(?:GB[23]00|GB10|GH200|B[123]00|H[12]00|H800|H20|A100|A800|V100|P100|L40S?|A[1346]0G?|A6000|A5000|A4000|T4|K80|L4|A2|P40|M40|M60)"
+            r"|(?:DGX\s)?(?:GB[23]00|GB10|GH200|B[123]00|H[12]00|H800|H20|A100|a100|h100|h200|v100|A800|V100|P100|L40S?|"
+            r"A[1346]0G?|A6000|A5000|A4000|T4|K80|L4|A2|P40|M40|M60)"
             r"(?:-(?:SXM\d?|PCIE|PCIe)(?:-\d{2,3}GB)?)?\b(?!\.\d)"
             r"|Jetson\s(?:AGX\s)?(?:Orin|Xavier|Nano|TX[12]|Thor)(?:\s(?:Nano|NX))?"
             r")",
@@ -139,8 +140,16 @@ def gpus(facts: Facts, line: str) -> None:
     """GPUs that a line names."""
     for vendor, pattern in _GPUS:
         for match in pattern.finditer(line):
-            name = re.sub(r"\s+", " ", match.group()).strip()
-            facts.said_gpu(vendor, re.sub(r"(?i)\b(RTX|GTX)-?(?=\d)", r"\1 ", name))
+            facts.said_gpu(vendor, _spelled(match.group()))
+
+
+def _spelled(name: str) -> str:
+    """A GPU's name as its maker spells it: rtx3080ti is RTX 3080 Ti."""
+    name = re.sub(r"(?i)\b(RTX|GTX)[\s-]?(?=\d|A\d)", lambda found: found.group(1).upper() + " ", name)
+    name = re.sub(
+        r"(?i)(?<=\d)[\s-]?(Ti|SUPER)\b", lambda found: {"ti": " Ti"}.get(found.group(1).lower(), " SUPER"), name
+    )
+    return " ".join(name.split())
 
 
 def _packages(facts: Facts, line: str) -> None:
