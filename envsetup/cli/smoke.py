@@ -38,7 +38,9 @@ Exit codes: 0 proven, 1 a check failed, 2 bad usage or input, 3 not verified (on
     show_default=True,
     help="Where to train. auto takes an accelerator if there is one, and does not certify a CPU.",
 )
-@click.option("--level", type=click.Choice(["quick"]), default="quick", show_default=True, help="How thorough.")
+@click.option(
+    "--level", type=click.Choice(["quick", "standard"]), default="quick", show_default=True, help="How thorough."
+)
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; may be repeated.")
 @click.option(
     "--data",

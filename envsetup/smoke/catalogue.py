@@ -40,9 +40,8 @@ class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class CheckSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One check: `on` lists the devices it applies to (empty: all).
 
-    `where` says who measures it; with both, the target's numbers wait for the host's.
-
-    `summary` is a format string over the numbers and the evidence.
+    `where` says who measures it; with both, the target's numbers wait for the host's. One that is not `essential` may
+    be skipped when the environment lacks what it needs. `summary` is a format string over the numbers and evidence.
     """
 
     id: str
@@ -55,6 +54,7 @@ class CheckSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     summary: str
     gates: list[Gate]
     where: Literal["target", "host", "both"] = "target"
+    essential: bool = True
     on: list[str] = []
     bands: list[Band] = []
 

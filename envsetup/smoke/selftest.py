@@ -62,13 +62,14 @@ def self_test(
 
 
 def _row(request: Request, name: str, fault: Fault, *, threads: int, every_check: bool) -> FaultRow:
-    level = [spec.id for spec in catalogue().level(request.level)]
+    level = [spec.id for spec in catalogue().level(fault.level)]
     checks = [check for check in level if check not in SLOW or check in fault.caught_by]
     if not every_check:
         checks = [*fault.caught_by, *fault.needs]
     planted = msgspec.structs.replace(
         request,
         device=fault.device,
+        level=fault.level,
         checks=checks,
         fault=name,
         threads=threads,

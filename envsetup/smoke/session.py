@@ -68,6 +68,9 @@ class Session:
             self.absent = event["device"]["absent"]
         elif kind == "result":
             self._measured(event)
+        elif kind == "skip":
+            spec = self.specs[event["check"]]
+            self.settle(spec.id, "SKIP", event["reason"], required=spec.essential)
         elif kind == "error":
             status: Status = "FAIL" if event["refused"] else "ERROR"
             self.settle(event["check"], status, event["reason"], evidence={"traceback": event["traceback"]})

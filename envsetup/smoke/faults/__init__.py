@@ -17,6 +17,7 @@ class Fault(NamedTuple):
     how: str = "FAIL"
     device: str = "cpu"
     needs: tuple[str, ...] = ()
+    level: str = "quick"
 
 
 FAULTS = {
@@ -59,5 +60,17 @@ FAULTS = {
     "import-broken": Fault("the framework's libraries do not load", ("import",)),
     "child-left": Fault("a process is left behind", ("cleanup",), needs=("op-parity",)),
     "file-left": Fault("a temporary file is left behind", ("cleanup",), needs=("op-parity",)),
+    "page-lost": Fault("copies to a GPU lose a page", ("transfer",), device="cuda"),
+    "checkpoint-bit": Fault("a checkpoint is read with one wrong weight", ("checkpoint",), level="standard"),
+    "state-forgotten": Fault("the optimizer's state is not restored", ("checkpoint",), level="standard"),
+    "sample-lost": Fault("a sampler loses a sample", ("dataloader",), level="standard"),
+    "worker-killed": Fault("DataLoader workers are killed", ("dataloader",), level="standard"),
+    "export-wrong": Fault("the exported network answers differently", ("export",), level="standard"),
+    "no-kernel-image": Fault("a GPU is announced that no kernel runs on", ("devices",), device="cuda"),
+    "autocast-idle": Fault("autocast does nothing", ("amp",), level="standard"),
+    "scaler-blind": Fault("the gradient scaler does not see infinity", ("amp",), level="standard"),
+    "compile-eager": Fault("torch.compile silently runs eagerly", ("compile",), level="standard"),
+    "lstm-forgets": Fault("an LSTM loses its state every fourth step", ("lstm",), level="standard"),
+    "attention-uniform": Fault("attention weighs every token the same", ("op-parity", "transformer"), level="standard"),
     "memory-kept": Fault("every batch is kept in memory", ("cleanup",), needs=("golden-curve",)),
 }

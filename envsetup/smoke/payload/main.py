@@ -108,6 +108,9 @@ def _run(check: str, module: str, context: Any, framework: str) -> None:
             return
         _refused(journal, check, error)
         return
+    if "skip" in found:
+        journal.emit("skip", check=check, reason=found["skip"])
+        return
     journal.emit(
         "result",
         check=check,

@@ -12,5 +12,13 @@ CHECKS = {
     "repeatability": "repeat",
     "no-fallback": "placement",
     "learning": "learning",
+    "transfer": "transfer",
+    "checkpoint": "checkpoint",
+    "dataloader": "loader",
+    "export": "export",
+    "amp": "amp",
+    "compile": "compiled",
+    "lstm": "lstm",
+    "transformer": "transformer",
     "cleanup": "cleanup",
 }

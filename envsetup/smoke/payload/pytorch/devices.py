@@ -14,6 +14,7 @@ class Cpu:
 
     kind = "cpu"
     torch_name = "cpu"
+    pins = False  # whether host memory can be pinned for it
 
     def absent(self) -> str | None:
         """Why this device cannot be used, None when it can."""
@@ -46,6 +47,7 @@ class Cuda(Cpu):
 
     kind = "cuda"
     torch_name = "cuda:0"
+    pins = True
 
     def absent(self) -> str | None:
         if torch.version.cuda is None:
