@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from envsetup.compat import arch, drivers, gpus, older, torch
 from envsetup.compat.tables import at_least, key
-from envsetup.doctor.when import framework
+from envsetup.doctor.when import framework, has_gpu
 from envsetup.doctor.when import gpus as gpus_of
-from envsetup.model.maybe import known
+from envsetup.model.maybe import Maybe, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from envsetup.model.hardware import Gpu
     from envsetup.model.software import Framework
 
+RECENT = 5  # releases, somewhat more than a year: what is served by none of them has been left behind
 INDEX = "https://download.pytorch.org/whl/"
 
 
@@ -107,6 +109,35 @@ def label(gpu: Gpu) -> str:
     cc = capability(gpu)
     name = known(gpu.name) or "NVIDIA GPU"
     return f"{name} (sm_{cc.replace('.', '')})" if cc else name
+
+
+def computes(case: Case, vendor: str) -> Maybe[bool]:
+    """Whether a GPU of this vendor is one that PyTorch serves today: old display cards and most iGPUs are not."""
+    here = has_gpu(case, vendor)
+    if here is not True:
+        return here
+    found = gpus_of(case, vendor)
+    if vendor == "amd":
+        return "HSA_OVERRIDE_GFX_VERSION" in case.variables or any(_rocm_serves(gpu) for gpu in found)
+    ccs = [capability(gpu) for gpu in found]
+    return not ccs or None in ccs or any(cc is not None and _cuda_serves(cc) for cc in ccs)
+
+
+def _rocm_serves(gpu: Gpu) -> bool:
+    """Integrated GPUs that ROCm happens to serve are nobody's wish by their mere presence."""
+    gfx = known(gpu.gfx)
+    row = gpus.amd_by_gfx(gfx) if gfx else gpus.amd_gfx(known(gpu.name) or "")
+    return row is not None and row.kind == "discrete" and bool(row.wheels)
+
+
+@cache
+def _cuda_serves(cc: str) -> bool:
+    """Whether any build of the recent releases has code for it."""
+    return any(
+        row.linux_x86_64 is not None and row.name.startswith("cu") and arch.covers(row.linux_x86_64.split(), cc)
+        for release in torch.releases()[:RECENT]
+        for row in release.variants
+    )
 
 
 @dataclass(frozen=True)

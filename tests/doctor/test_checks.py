@@ -19,6 +19,7 @@ XID = {"kind": "xid", "text": "NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen of
 XPU = [LINUX, {"gpus": [{"vendor": "intel", "name": "Intel Arc A770"}]}, torch("2.13.0", "xpu")]
 LIBRARY = {"soname": "libcublas.so.12", "path": "/usr/local/cuda-12.1/lib64/libcublas.so.12"}
 BUNDLED = {"bundled": [{"soname": "libcublas.so.12", "package": "nvidia-cublas-cu12"}]}
+APU = {"gpus": [{"vendor": "amd", "name": "AMD Radeon Graphics", "gfx": "gfx1036"}]}
 SAW_NONE = {"name": "torch", "version": "2.14.1", "cuda_available": False}
 REQUIRES = {"requires": {"torch": ["nvidia-cudnn-cu13==9.20.0.48; platform_system == 'Linux'", "triton==3.7.0"]}}
 
@@ -478,13 +479,19 @@ TABLE = {
         [LINUX, NVIDIA, torch("2.13.0", "cpu")],
         [
             [LINUX, torch("2.13.0", "cpu")],
+            [LINUX, AMD, APU, torch("2.13.0", "cpu")],
+            [*gpu(name="NVIDIA GeForce GT 710", compute_capability="3.5"), torch("2.13.0", "cpu")],
             [LINUX, NVIDIA, torch("2.13.0", "cu130")],
         ],
     ),
     "wrong-accelerator-build": (
         "wrong-accelerator-build",
         [LINUX, AMD, torch("2.13.0", "cu130")],
-        [[LINUX, AMD, {"pci": [AMD_CARD, CARD]}, torch("2.13.0", "cu130")], [LINUX, AMD, torch("2.13.0", "rocm7.1")]],
+        [
+            [LINUX, AMD, APU, torch("2.13.0", "cu130")],
+            [LINUX, AMD, {"pci": [AMD_CARD, CARD]}, torch("2.13.0", "cu130")],
+            [LINUX, AMD, torch("2.13.0", "rocm7.1")],
+        ],
     ),
     "no-supported-gpu": (
         "no-supported-gpu",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envsetup.doctor.builds import fitting, pip, reinstall
+from envsetup.doctor.builds import computes, fitting, pip, reinstall
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, fix, seen
 from envsetup.doctor.checks.versions import build_evidence, build_name
 from envsetup.doctor.when import (
@@ -74,7 +74,7 @@ def cpu_build(case: Case) -> Outcome:
         return Unknown("which build of torch this is could not be read")
     if not _is_cpu_build(build):
         return None
-    here = [has_gpu(case, vendor) for vendor in ("nvidia", "amd")]
+    here = [computes(case, vendor) for vendor in ("nvidia", "amd")]
     conda = (known(case.environment.conda_packages) or {}).get("pytorch", "")
     toolkit = {"cudatoolkit", "pytorch-cuda", "cuda-version"} & set(known(case.environment.conda_packages) or {})
     if True not in here and not toolkit and case.nvidia.tools_present is not True:
@@ -105,7 +105,7 @@ def cpu_build(case: Case) -> Outcome:
 def wrong_vendor(case: Case) -> Outcome:
     """Only where every GPU is of another vendor: laptops have two."""
     for vendor, other in (("nvidia", "amd"), ("amd", "nvidia")):
-        if not (wants_vendor(case, vendor) and case.require is None) or has_gpu(case, other) is not True:
+        if not (wants_vendor(case, vendor) and case.require is None) or computes(case, other) is not True:
             continue
         if has_gpu(case, vendor) is not False and not (case.kind == "text" and not gpus(case, vendor)):
             continue
@@ -127,7 +127,7 @@ def no_gpu_at_all(case: Case) -> Outcome:
     others = gpus(case, "intel") or gpus(case, "apple")
     if case.require in ("gpu", "cuda", "rocm"):
         vendors = {"gpu": ("nvidia", "amd"), "cuda": ("nvidia",), "rocm": ("amd",)}[case.require]
-        asked = [has_gpu(case, vendor) for vendor in vendors]
+        asked = [computes(case, vendor) for vendor in vendors]
         if True in asked or (case.require == "gpu" and others):
             return None
         if UNKNOWN in asked:
