@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from envsetup.importers.page import Page
 
 _LINE = re.compile(
-    r"(?:export\s+|set\s+|ENV\s+|-e\s+|os\.environ\[['\"])?([A-Z][A-Z0-9_]{2,50})(?:['\"]\]\s?)?\s?=\s?(.*)$"
+    r"(?:[$!%]\s{0,2})?(?:export\s+|set\s+|ENV\s+|-e\s+|os\.environ\[['\"])?([A-Z][A-Z0-9_]{2,50})(?:['\"]\]\s?)?\s?=\s?(.*)$"
 )
 # What a report prints next to them, so that it is not taken for an error text.
 _SEEN = re.compile(
     r"(?:NCCL|CUDA|NVIDIA|VLLM|TORCH|PYTORCH|TORCHINDUCTOR|MKL|OMP|NV|HF|ASCEND|ATB|HIP|ROCM|RAY|TF|XLA|JAX)_[A-Z0-9_]{1,50}$"
 )
+_SPACED = {"XLA_FLAGS", "LD_LIBRARY_PATH", "PYTHONPATH", "CUDA_HOME", "CUDA_PATH", "TORCH_CUDA_ARCH_LIST"}
 _NAMES = frozenset(
     {
         "CUDA_DEVICE_ORDER",
@@ -66,11 +67,16 @@ def read(page: Page, facts: Facts) -> bool:
             continue
         name, value = match.group(1), match.group(2).strip().strip("'\"")
         if name in _NAMES:
-            facts.variable(name, _secretless(value)[:1000])
+            facts.variable(name, _secretless(_alone(name, value))[:1000])
             page.claim(number)
         elif _SEEN.match(name):
             page.claim(number)
     return False
+
+
+def _alone(name: str, value: str) -> str:
+    """The value without the command that follows it in `NAME=value command`; only paths and flags hold spaces."""
+    return value if name in _SPACED else value.split(" ", maxsplit=1)[0].strip("'\"")
 
 
 def _secretless(value: str) -> str:

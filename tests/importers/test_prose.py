@@ -110,3 +110,16 @@ def test_what_the_framework_said_of_its_gpu(text, answer):
 
 def test_a_condition_in_a_program_says_nothing():
     assert machine_of('device = "cuda" if torch.cuda.is_available() else "cpu"').environment is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("CUDA_VISIBLE_DEVICES=0,1 python train.py --batch 3", "0,1"),
+        ("export CUDA_VISIBLE_DEVICES=''", ""),
+        ('os.environ["CUDA_VISIBLE_DEVICES"] = "2"', "2"),
+        ("$ CUDA_VISIBLE_DEVICES=1 torchrun x.py", "1"),
+    ],
+)
+def test_a_variable_before_a_command(text, value):
+    assert machine_of(text).env == {"CUDA_VISIBLE_DEVICES": value}

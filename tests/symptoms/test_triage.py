@@ -138,3 +138,16 @@ def test_several_gpus_in_prose_are_the_reason_why_nothing_is_decided():
     imported = importers.read("torch 2.6.0+cu124 on an RTX 5090 and a GTX 980")
     report = examine(imported.machine, target="text")
     assert any("several GPUs" in check.reason for check in report.checks)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('CUDA_VISIBLE_DEVICES="" python x.py\nValueError: shapes differ', None),
+        ("CUDA_LAUNCH_BLOCKING=1 python x.py\nIndexError: 3", None),
+        ("CUDA_VISIBLE_DEVICES=-1\nRuntimeError: No CUDA GPUs are available", "cuda-visible-devices-hides"),
+        ("CUDA_VISIBLE_DEVICES=3\nRuntimeError: No CUDA GPUs are available", "cuda-visible-devices-hides"),
+    ],
+)
+def test_variables_of_a_command_in_a_report(text, code):
+    assert root(report() + text) == code

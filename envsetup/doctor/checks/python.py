@@ -116,6 +116,8 @@ def shadowing_path(case: Case) -> Outcome:
     if "site-packages" not in value and "dist-packages" not in value:
         return None
     prefix = known(case.environment.path)
+    if case.kind == "text" and prefix is None:
+        return NotApplicable("where the environment lies is not known")
     foreign = [part for part in value.split(":") if "-packages" in part and not (prefix and part.startswith(prefix))]
     if not foreign:
         return None

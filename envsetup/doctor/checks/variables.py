@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, fix, seen
-from envsetup.doctor.when import frameworks, gpus, has_any_gpu, has_gpu, wants_gpu
+from envsetup.doctor.when import framework_saw_gpu, frameworks, gpus, has_any_gpu, has_gpu, wants_gpu
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
     from envsetup.doctor.case import Case
-    from envsetup.model.finding import Finding
+    from envsetup.model.finding import Finding, Severity
 
 # Each variable with the vendor whose devices it names.
 MASKS = {
@@ -59,12 +59,14 @@ def hides(case: Case) -> Outcome:
         evidence += [seen("GPUs here", count, case.source("driver"))] if count else []
         evidence += [seen("set by", who, "environment")] if who else []
         deliberate = value.strip() in ("", "-1") and not wants_gpu(case)
+        # In a text it is most often one command that the reporter ran on the CPU on purpose.
+        command = case.kind == "text" and value.strip() in ("", "-1") and framework_saw_gpu(case) is not False
         found.append(
             finding(
                 "cuda-visible-devices-hides",
                 *evidence,
                 title=f"{name}={value!r} hides every GPU",
-                severity="warning" if deliberate or (who and not case.require) else None,
+                severity="info" if command else "warning" if deliberate or (who and not case.require) else None,
                 remedies=[fix("Unset it, or name a device that exists", f"unset {name}")],
             )
         )
@@ -89,6 +91,7 @@ def blocking(case: Case) -> Outcome:
     return finding(
         "cuda-launch-blocking-set",
         *[seen(name, value, case.source("environment")) for name, value in on.items()],
+        severity="info" if case.kind == "text" else None,  # whoever reports an error was told to set it
         remedies=[fix("Unset it when the debugging is over", f"unset {' '.join(on)}")],
     )
 
@@ -97,7 +100,8 @@ def jax_platforms(case: Case) -> Outcome:
     value = case.variables.get("JAX_PLATFORMS") or case.variables.get("JAX_PLATFORM_NAME") or ""
     if value.strip().lower() != "cpu" or not frameworks(case, "jax") or has_any_gpu(case) is not True:
         return None
-    return finding("jax-platforms-forced", seen("JAX_PLATFORMS", value, case.source("environment")))
+    severity: Severity | None = "info" if case.kind == "text" else None  # often one command, meant for the CPU
+    return finding("jax-platforms-forced", seen("JAX_PLATFORMS", value, case.source("environment")), severity=severity)
 
 
 def hsa_override(case: Case) -> Outcome:
