@@ -12,14 +12,19 @@ T = TypeVar("T")
 
 
 class Background(Generic[T]):
-    """One call in a thread, begun at once; `result` waits, and raises what the call raised."""
+    """One call in a thread; `result` waits, and raises what the call raised."""
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
         self._value: list[T] = []
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, if it has not begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         try:
@@ -29,7 +34,9 @@ class Background(Generic[T]):
 
     def result(self) -> T:
         """What the call returned."""
-        self._thread.join()
+        self.start()
+        if self._thread is not None:
+            self._thread.join()
         if self._error is not None:
             raise self._error
         return self._value[0]

@@ -16,7 +16,6 @@ from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, Timing, perform
 from envsetup.build.venv import Job, Venv, build, files
 from envsetup.model.errors import BuildError
-from envsetup.model.machine import Machine
 from envsetup.model.plan import Plan, Request
 from envsetup.model.redact import redact
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from envsetup.build.decide import Decision
     from envsetup.build.steps import Progress
     from envsetup.model.lock import Lock
+    from envsetup.model.machine import Machine
     from envsetup.model.offers import Offers
 
 SCHEMA = "envsetup.create/1"
@@ -75,6 +75,13 @@ class _Seen(msgspec.Struct):
     decision: Optional[Decision] = None
     lock: Optional[Lock] = None
     reused: bool = False
+
+    @property
+    def looked_at(self) -> Machine:
+        """The machine, once it has been looked at."""
+        if self.machine is None:
+            raise AssertionError
+        return self.machine
 
 
 def create(order: Order, progress: Progress) -> Created:
@@ -144,7 +151,7 @@ def _preparation(order: Order, seen: _Seen) -> list[Step]:
         return ""
 
     def ask(_: Callable[[], None]) -> str:
-        if decide.hopeless(order.request, seen.machine or Machine()):
+        if decide.hopeless(order.request, seen.looked_at):
             return "not asked"
         seen.offers = decide.look_at_sources(order.request)
         if seen.offers is None:
@@ -153,7 +160,7 @@ def _preparation(order: Order, seen: _Seen) -> list[Step]:
         return "; ".join([", ".join(seen.offers.sources) or "none answered", *lost])
 
     def settle(_: Callable[[], None]) -> str:
-        machine = seen.machine or Machine()
+        machine = seen.looked_at
         python = order.python or (decide.wanted_python(machine) if order.machine else None)
         choice, others = decide.choose(python)
         request = msgspec.structs.replace(order.request, python=choice.short if python else None)
@@ -182,7 +189,7 @@ def _machine(order: Order) -> Machine:
         from envsetup.probe.snapshot import read_snapshot  # noqa: PLC0415 - as below
 
         return read_snapshot(str(order.machine))
-    from envsetup.probe.collect import probe  # noqa: PLC0415 - a given lock needs no look at the machine
+    from envsetup.probe.collect import probe  # noqa: PLC0415
     from envsetup.world.live import LiveWorld  # noqa: PLC0415
 
     return probe(LiveWorld())

@@ -12,18 +12,17 @@ from envsetup.build.sources import OFFICIAL, Sources, for_plan, gather
 from envsetup.build.uv import Uv, make_uv
 from envsetup.build.uvenv import uv_flags, uv_settings
 from envsetup.model.errors import InputError
-from envsetup.model.machine import Machine
-from envsetup.model.maybe import known
 from envsetup.model.plan import Plan, PlannedPackage
-from envsetup.model.software import Python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from envsetup.build.interpreters import Interpreter
     from envsetup.model.lock import Lock
+    from envsetup.model.machine import Machine
     from envsetup.model.offers import Offers
     from envsetup.model.plan import Device, Request
+    from envsetup.model.software import Python
 
 # What is asked of the sources, by the framework's name in a plan.
 PACKAGES = {
@@ -195,6 +194,8 @@ def question_of(decision: Decision, extras: list[str]) -> locking.Question:
 
 def as_python(interpreter: Interpreter) -> Python:
     """An interpreter as a fact of the machine."""
+    from envsetup.model.software import Python  # noqa: PLC0415 - as above
+
     return Python(
         version=interpreter.version,
         free_threaded=interpreter.free_threaded,
@@ -205,6 +206,8 @@ def as_python(interpreter: Interpreter) -> Python:
 
 def wanted_python(machine: Machine) -> str | None:
     """The interpreter that a described machine asks for, as `--python` would be typed."""
+    from envsetup.model.maybe import known  # noqa: PLC0415
+
     python = known(machine.python)
     version = known(python.version) if python else None
     return ".".join(version.split(".")[:2]) if version else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
-from envsetup.model.machine import Machine
 from envsetup.model.plan import Plan, Request
+
+if TYPE_CHECKING:
+    from envsetup.model.machine import Machine
 
 SCHEMA = "envsetup.manifest/1"
 MANIFEST = "envsetup.json"  # its presence says: envsetup made this folder and may replace it

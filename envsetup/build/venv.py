@@ -121,7 +121,11 @@ class Venv:
         return f"Python {job.interpreter.version}"
 
     def _install(self, tick: Callable[[], None]) -> str:
-        install(self.job.lock, self.env, [self.job.uv, *([self.job.spare] if self.job.spare else [])], tick)
+        def busy() -> None:
+            self._rendered.start()  # not before: until uv runs, two threads would only be in each other's way
+            tick()
+
+        install(self.job.lock, self.env, [self.job.uv, *([self.job.spare] if self.job.spare else [])], busy)
         return ""
 
     def _write(self, _: Callable[[], None]) -> str:

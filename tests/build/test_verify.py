@@ -107,6 +107,7 @@ def library(compiler, path, *needs):
         "none",
         "-o",
         str(path),
+        f"-Wl,-soname,{path.name}",
         "-Wl,--no-as-needed",
         *map(str, needs),
     ]

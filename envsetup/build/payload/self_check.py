@@ -1,6 +1,7 @@
 """What an environment really holds, seen from inside. argv[1]: JSON {"part": ..., "packages": [...]}; stdout: JSON.
 
 part "imports": the version of every distribution, one import of each package named, and how PyTorch was built.
+part "lock": as "imports", and whether the distributions are those of the file named by "lock"; exit code 1 says no.
 part "libraries": whether the loader opens every CUDA library that the wheels brought; no framework is imported.
 """
 
@@ -85,6 +86,17 @@ def opened(path: Path, site: Path) -> Dict[str, Optional[str]]:
     return {"library": str(path.relative_to(site)), "error": None}
 
 
+def unlocked(lock: str, answer: Dict[str, Any]) -> List[str]:
+    """What differs from a lock's pins (name==version), and what cannot be imported."""
+    pins = re.findall(r"^([A-Za-z0-9][\w.-]*)===?([^\s;]+)", Path(lock).read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = {normal(name): version for name, version in pins}
+    there = answer["packages"]
+    faults = [f"{name} is {there.get(name)}, the lock says {wanted[name]}" for name in sorted(wanted)
+              if there.get(name) != wanted[name]]  # fmt: skip
+    faults += [f"{name} is not in the lock" for name in sorted(set(there) - set(wanted))]
+    return faults + [f"{name}: {found['error']}" for name, found in answer["imports"].items() if not found["ok"]]
+
+
 def main() -> None:
     asked = json.loads(sys.argv[1])
     # Whatever a library prints while it is imported must not get between the lines of the answer.
@@ -100,8 +112,12 @@ def main() -> None:
             "imports": {package: imported(package) for package in asked["packages"]},
             "torch": torch_build(),
         }
+    if asked["part"] == "lock":
+        answer["faults"] = unlocked(asked["lock"], answer)
     json.dump(answer, answer_to)
     answer_to.flush()
+    if answer.get("faults"):
+        sys.exit("ERROR: " + "; ".join(answer["faults"]))
 
 
 main()
