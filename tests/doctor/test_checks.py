@@ -501,7 +501,11 @@ TABLE = {
     "xpu-wheel-is-cpu": (
         "xpu-wheel-is-cpu",
         [LINUX, {"gpus": [{"vendor": "intel", "name": "Intel Arc A770"}]}, torch("2.13.0", "cpu")],
-        [XPU, [LINUX, torch("2.13.0", "cpu")]],
+        [
+            [LINUX, {"gpus": [{"vendor": "intel", "name": "Intel UHD Graphics 770"}]}, torch("2.13.0", "cpu")],
+            XPU,
+            [LINUX, torch("2.13.0", "cpu")],
+        ],
     ),
     "torchvision-torch-mismatch": (
         "torchvision-torch-mismatch",

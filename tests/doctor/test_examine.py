@@ -131,6 +131,13 @@ def test_a_described_machine_is_decided_without_a_look_at_nvml():
     assert examine(machine(*described), require="gpu", target="snapshot").verdict.status == "ready"
 
 
+def test_many_gpus_may_only_be_slow_to_wake():
+    bus = {"pci": [{**CARD, "address": f"0000:0{number}:00.0"} for number in range(8)]}
+    (finding,) = (f for f in examine(machine(LINUX, NVIDIA, HANGING, bus)).findings if f.code == "nvidia-smi-hangs")
+    assert (finding.severity, finding.confidence) == ("error", "likely")
+    assert "--timeout" in (finding.remedies[0].command or "")
+
+
 def test_a_rocm_wish_is_not_met_by_an_nvidia_gpu():
     assert examine(machine(LINUX, NVIDIA, torch()), require="rocm").verdict.status == "broken"
     assert examine(machine(LINUX, AMD, torch("2.13.0", "rocm7.1")), require="rocm").verdict.status == "ready"

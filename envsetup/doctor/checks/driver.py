@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, seen
+from envsetup.doctor.catalogue import entry
+from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, fix, seen
 from envsetup.doctor.when import LINUX, NOT_WSL, NVIDIA, driver_works, in_container, pci_gpus
 from envsetup.model.maybe import UNKNOWN, known
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from envsetup.model.hardware import PciDevice
 
 OTHER_DRIVERS = ("vfio-pci", "pci-stub", "nova", "nova_core", "xen-pciback")
+MANY = 4  # GPUs; without persistence mode a driver may take 10 to 40 seconds to wake so many
 NOT_HERE = NotApplicable("in a container the driver comes from the host")
 
 
@@ -97,14 +99,20 @@ def version_mismatch(case: Case) -> Outcome:
 
 
 def hangs(case: Case) -> Outcome:
-    """A look that did not come back is the finding, not a gap."""
+    """A look that did not come back is the finding, not a gap; many GPUs may only be slow to wake."""
     asked = []
     if case.nvml is not None and case.nvml.status == "timeout":
         took = known(case.nvml.ms)
         asked.append(seen("NVML", f"no answer{f' in {took / 1000:.1f} s' if took else ''}", "nvml in a child process"))
     if case.nvidia.smi == "timeout":
         asked.append(seen("nvidia-smi", known(case.nvidia.smi_text) or "no answer before its deadline", "nvidia-smi"))
-    return finding("nvidia-smi-hangs", *asked) if asked else None
+    if not asked:
+        return None
+    if len(pci_gpus(case, "nvidia")) >= MANY and not known(case.machine.kernel_events):
+        more = fix("Give it more time once", "envsetup doctor --timeout 60")
+        remedies = [more, *entry("nvidia-smi-hangs").remedies]
+        return finding("nvidia-smi-hangs", *asked, severity="error", confidence="likely", remedies=remedies)
+    return finding("nvidia-smi-hangs", *asked)
 
 
 def answers(case: Case) -> Outcome:

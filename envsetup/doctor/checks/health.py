@@ -173,7 +173,7 @@ def count(case: Case) -> Outcome:
     """Passed-in containers and other drivers have their own findings."""
     if case.nvml is None or case.nvml.status != "ok" or in_container(case) is True:
         return NotApplicable("NVML does not answer, or this is a container")
-    on_bus = [device for device in pci_gpus(case, "nvidia") if known(device.driver) in (None, "nvidia")]
+    on_bus = [device for device in pci_gpus(case, "nvidia") if device.driver == "nvidia"]
     driven = gpus(case, "nvidia")
     if not driven or len(driven) >= len(on_bus):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envsetup.compat import gpus as names
 from envsetup.doctor.builds import computes, fitting, pip, reinstall
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, fix, seen
 from envsetup.doctor.checks.versions import build_evidence, build_name
@@ -151,6 +152,9 @@ def xpu_build(case: Case) -> Outcome:
         return NotApplicable("no Intel GPU in use")
     if build.variant is UNKNOWN or (known(build.variant) or "").startswith("xpu"):
         return None
+    rows = [names.intel(known(gpu.name) or "") for gpu in gpus(case, "intel")]
+    if all(row is not None and not row.xpu for row in rows):
+        return NotApplicable("PyTorch has no builds for this Intel GPU")
     return finding(
         "xpu-wheel-is-cpu",
         build_evidence(case, build),
