@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from envsetup.model.deep import Deep
 from envsetup.model.drivers import AmdStack, Cuda, Driver, IntelStack, KernelEvent, NvidiaStack
 from envsetup.model.hardware import Cpu, Disk, Fact, Gpu, Limits, Memory, PciDevice
 from envsetup.model.maybe import UNKNOWN, Maybe
@@ -65,5 +66,6 @@ class Machine(Fact, frozen=True, kw_only=True, rename={"schema_": "schema"}):
     pythons: Maybe[list[Python]] = UNKNOWN
     environment: Maybe[Environment] = UNKNOWN
     kernel_events: Maybe[list[KernelEvent]] = UNKNOWN
+    deep: Maybe[Deep] = UNKNOWN  # only where frameworks were imported to see
     unknown: dict[str, str] = {}  # fact path to the reason why it could not be read
     redacted: Maybe[list[str]] = UNKNOWN  # kinds of things taken out of this snapshot

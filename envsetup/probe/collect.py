@@ -103,11 +103,13 @@ def probe(
     *,
     env: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
+    deep: float | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> Machine:
     """The machine and the environment `env` (a venv, conda prefix or interpreter; by default the active one).
 
     Answers within about `timeout` seconds whatever hangs; after the first second `notice` is told what is waited for.
+    `deep` is the number of seconds that each child may take which imports a framework of it; None imports nothing.
     Raises InputError when `env` is not there.
     """
     started = time.monotonic()
@@ -130,7 +132,14 @@ def probe(
         _tell(notice, [driver, *works], started + NOTICE_AFTER)
     # What files were slow to tell is waited for while the driver is asked.
     parts = [work.result(deadline) for work in works]
-    return _finished(world, join_machines([*parts, driver.result(deadline + ANSWER_MARGIN)]))
+    machine = join_machines([*parts, driver.result(deadline + ANSWER_MARGIN)])
+    if deep is not None:
+        from envsetup.probe.deep import probe_deep  # only when asked for  # noqa: PLC0415
+
+        tried = begin("deep", lambda look: probe_deep(look, machine), deep)
+        # Two runs of a child that fails, one of a child that hangs: their own deadlines end them.
+        machine = join_machines([machine, tried.result(time.monotonic() + 3 * deep + ANSWER_MARGIN)])
+    return _finished(world, machine)
 
 
 def _named(machine: Machine) -> list[Gpu]:

@@ -97,10 +97,19 @@ class World(Protocol):
         """
         ...
 
-    def helper(self, name: str, args: Sequence[str] = (), *, timeout: float) -> Completed:
+    def helper(
+        self,
+        name: str,
+        args: Sequence[str] = (),
+        *,
+        timeout: float,
+        python: str | None = None,
+        without: Sequence[str] = (),
+    ) -> Completed:
         """Run one of envsetup's own child programs (`envsetup/probe/children/NAME.py`) with a deadline.
 
-        For libraries that may hang or crash the process that loads them, such as NVML.
+        For libraries that may hang or crash the process that loads them, such as NVML. `python` is another
+        interpreter to run it, then with the user's Python settings; `without` are variables that it is spared.
         """
         ...
 

@@ -150,9 +150,18 @@ class LiveWorld:
     def run(self, argv: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None) -> Completed:
         return run_with_deadline(argv, timeout=timeout, env=env)
 
-    def helper(self, name: str, args: Sequence[str] = (), *, timeout: float) -> Completed:
-        # -I: nothing of the user's Python settings reaches the child; the site folder stays for pynvml.
-        return run_with_deadline([sys.executable, "-I", str(CHILDREN / f"{name}.py"), *args], timeout=timeout)
+    def helper(
+        self,
+        name: str,
+        args: Sequence[str] = (),
+        *,
+        timeout: float,
+        python: str | None = None,
+        without: Sequence[str] = (),
+    ) -> Completed:
+        # -I: nothing of the user's Python settings reaches our own child; the site folder stays for pynvml.
+        start = [python, "-X", "faulthandler"] if python else [sys.executable, "-I"]
+        return run_with_deadline([*start, str(CHILDREN / f"{name}.py"), *args], timeout=timeout, without=without)
 
     def environ(self) -> Mapping[str, str]:
         return os.environ

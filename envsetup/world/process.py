@@ -30,9 +30,12 @@ def _end_running() -> None:
         _kill(process)
 
 
-def run_with_deadline(argv: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None) -> Completed:
+def run_with_deadline(
+    argv: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> Completed:
     """Run a command in its own process group; kill the group when `timeout` seconds have passed.
 
+    `env` holds variables added to this process's own, `without` names those that are left out.
     Output goes to files and not to pipes: a grandchild that keeps a pipe open cannot hold us.
     A process that outlives SIGKILL (a driver in uninterruptible sleep) is left behind and reported as stuck.
     """
@@ -45,7 +48,7 @@ def run_with_deadline(argv: Sequence[str], *, timeout: float, env: Mapping[str, 
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
-                env={**os.environ, **env} if env else None,
+                env={**{k: v for k, v in os.environ.items() if k not in without}, **(env or {})},
             )
         except OSError as error:
             return Completed(argv=list(argv), returncode=None, stderr=str(error), missing=True)

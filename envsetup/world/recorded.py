@@ -196,9 +196,17 @@ class RecordedWorld:
         del timeout, env
         return self._answer([PurePosixPath(argv[0]).name, *argv[1:]])
 
-    def helper(self, name: str, args: Sequence[str] = (), *, timeout: float) -> Completed:
-        del timeout
-        return self._answer([f"@{name}", *args])
+    def helper(
+        self,
+        name: str,
+        args: Sequence[str] = (),
+        *,
+        timeout: float,
+        python: str | None = None,
+        without: Sequence[str] = (),
+    ) -> Completed:
+        del timeout, python  # a recorded machine has one environment
+        return self._answer([f"@{name}", *args, *(f"-{variable}" for variable in without)])
 
     def _answer(self, argv: list[str]) -> Completed:
         answer = self._record.commands.get(" ".join(argv))

@@ -120,9 +120,17 @@ class RecordingWorld:
         self._keep(" ".join([argv[0].rsplit("/", 1)[-1], *argv[1:]]), done)
         return done
 
-    def helper(self, name: str, args: Sequence[str] = (), *, timeout: float) -> Completed:
-        done = self._world.helper(name, args, timeout=timeout)
-        self._keep(" ".join([f"@{name}", *args]), done)
+    def helper(
+        self,
+        name: str,
+        args: Sequence[str] = (),
+        *,
+        timeout: float,
+        python: str | None = None,
+        without: Sequence[str] = (),
+    ) -> Completed:
+        done = self._world.helper(name, args, timeout=timeout, python=python, without=without)
+        self._keep(" ".join([f"@{name}", *args, *(f"-{variable}" for variable in without)]), done)
         return done
 
     def _keep(self, command: str, done: Completed) -> None:

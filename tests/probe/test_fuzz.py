@@ -111,8 +111,8 @@ class Hostile:
         row = "0, NVIDIA X, 550.1, 81920, 00000000:01:00.0, 9.0\n"
         return self._answer(Completed(argv=list(argv), returncode=0, stdout=row))
 
-    def helper(self, name, args=(), *, timeout):
-        return self._answer(self._world.helper(name, args, timeout=timeout))
+    def helper(self, name, args=(), *, timeout, python=None, without=()):
+        return self._answer(self._world.helper(name, args, timeout=timeout, python=python, without=without))
 
     def system(self, fact):
         value, dice = self._world.system(fact), self._dice("system", fact)
