@@ -101,7 +101,7 @@ class Ansible:
 
         batches = -(-len(hosts) // job.forks)
         with tempfile.TemporaryDirectory(prefix="envsetup-fleet-") as folder, interruptible() as interrupted:
-            playbook, limit = Path(folder, "doctor.json"), Path(folder, "hosts")
+            playbook, limit = Path(folder, "play.json"), Path(folder, "hosts")
             playbook.write_bytes(msgspec.json.encode([_play(job)]))
             limit.write_text("\n".join(hosts), encoding="utf-8")
             runner = ansible_runner.run(
@@ -133,7 +133,7 @@ def _play(job: Job) -> dict[str, Any]:
         "timeout": job.host_timeout + SSH_MARGIN,
         "tasks": [
             {
-                "name": "doctor",
+                "name": "envsetup",
                 "ansible.builtin.script": {"cmd": f"{command} --host {{{{ inventory_hostname | quote }}}}"},
                 "environment": {"ENVSETUP_AGENT_TIMEOUT": str(job.host_timeout)},
                 "changed_when": False,

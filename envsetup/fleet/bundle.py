@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importlib.abc import Traversable  # where Python 3.10 has it
 
 # The rooms that look and judge; what builds, renders and presents stays at home.
-ROOMS = ("model", "world", "probe", "importers", "compat", "doctor", "data")
+ROOMS = ("model", "world", "probe", "importers", "compat", "doctor", "smoke", "data")
 SINGLE = (
     *("__init__.py", "report/__init__.py", "report/clean.py"),
     *("fleet/__init__.py", "fleet/agent/__init__.py", "fleet/agent/main.py"),

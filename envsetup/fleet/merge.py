@@ -9,6 +9,7 @@ import msgspec
 
 from envsetup import __version__
 from envsetup.fleet.cleaning import clean, clean_host
+from envsetup.fleet.measures import Measures, measures_of, slow
 from envsetup.fleet.outliers import compare
 from envsetup.fleet.reading import Answer, bad, documents, read
 from envsetup.model.errors import Exit
@@ -40,6 +41,7 @@ class Merge:
         self._rows: dict[str, HostRow] = {}
         self._facts: dict[str, Facts] = {}
         self._findings: dict[str, list[_Brief]] = {}
+        self._measures: dict[str, Measures] = {}
         self._undecided: set[str] = set()
         self._configs: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = {}
 
@@ -55,6 +57,7 @@ class Merge:
         self._rows[row.host] = row
         self._undecided.discard(row.host)
         self._findings.pop(row.host, None)
+        self._measures.pop(row.host, None)
         if answer.doctor:
             self._findings[row.host] = [
                 _Brief(clean(f.code, 80), f.severity, clean(f.title), f.caused_by) for f in answer.doctor.findings
@@ -62,6 +65,7 @@ class Merge:
             if answer.doctor.verdict.status == "unknown":
                 self._undecided.add(row.host)
         elif answer.smoke:
+            self._measures[row.host] = measures_of(answer.smoke)
             self._findings[row.host] = [
                 _Brief(f"smoke:{clean(c.id, 80)}", "error", clean(c.title), None)
                 for c in answer.smoke.checks
@@ -85,7 +89,7 @@ class Merge:
             received=len(reported),
             hosts=rows,
             findings=self._grouped(),
-            outliers=sorted(outliers, key=lambda o: (natural(o.host), o.fact)),
+            outliers=sorted([*outliers, *slow(self._measures)], key=lambda o: (natural(o.host), o.fact)),
             splits=splits,
             undecided=sorted(self._undecided, key=natural),
         )

@@ -10,7 +10,7 @@ import re
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, Optional, Union
 
 import msgspec
 
@@ -60,8 +60,14 @@ class _Head(msgspec.Struct, kw_only=True):
     """Enough of a document to know what it is."""
 
     schema: str = ""
-    host: Maybe[str] = UNKNOWN
+    host: Union[str, dict[str, Any], None] = None  # of a smoke test it is a description that holds the name
     outcome: Maybe[Outcome] = UNKNOWN
+
+    @property
+    def name(self) -> str:
+        """The host's own name, empty when the document does not carry it."""
+        name = self.host.get("name") if isinstance(self.host, dict) else self.host
+        return name if isinstance(name, str) else ""
 
 
 class Source(NamedTuple):
@@ -131,7 +137,7 @@ def read(data: bytes, name: str) -> Answer:
         data = msgspec.json.format(data, indent=-1)  # one line, so that a row is one line
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return bad(name, f"no JSON: {error}; it begins with {excerpt(data)}")
-    host = known(head.host) or name
+    host = head.name or name
     if not _HOST.fullmatch(host):
         return bad(name, "its host name is no host name")
     try:

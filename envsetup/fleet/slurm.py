@@ -98,7 +98,7 @@ class Slurm:
     def _srun(self, job: Job, host: str) -> list[str]:
         minutes = -(-(job.host_timeout + MARGIN) // 60)
         where = [*self._where, f"--nodelist={host}", "--nodes=1", "--ntasks=1", f"--immediate={WAIT_FOR_NODE}"]
-        how = ["--job-name=envsetup-doctor", f"--time={minutes}", "--quiet", "--unbuffered"]
+        how = ["--job-name=envsetup", f"--time={minutes}", "--quiet", "--unbuffered"]
         limit = f"--export=ALL,ENVSETUP_AGENT_TIMEOUT={job.host_timeout}"
         return ["srun", *where, *how, limit, "sh", "-c", REMOTE, "sh", *job.arguments, "--host", host]
 

@@ -40,10 +40,14 @@ def call(*argv, **kwargs):
 
 
 class Lab:
-    """`count` hosts n1, n2, ... at 10.77.0.1, 10.77.0.2, ...; `folder` must not lie under /tmp or /root."""
+    """`count` hosts n1, n2, ... at 10.77.0.1, 10.77.0.2, ...
 
-    def __init__(self, count):
+    Each has its own /tmp and /root, unless they are `shared` as an environment there must be seen.
+    """
+
+    def __init__(self, count, *, shared=False):
         self.count = count
+        self._own = "" if shared else "mount -t tmpfs t /root && mount -t tmpfs t /tmp && "
         self.name = f"evs{os.getpid()}-{next(SERIAL)}"
         self.folder = Path("/run") / f"envsetup-fleet-{self.name}"
         self.hub = f"{self.name}-hub"
@@ -67,7 +71,8 @@ class Lab:
             f"ansible_ssh_private_key_file={self.folder / 'user'}"
             for i in range(1, self.count + 1)
         ]
-        self.inventory.write_text("[odd]\nn1\nn3\n[all]\n" + "\n".join(lines) + "\n")
+        odd = [f"n{i}" for i in range(1, self.count + 1, 2)]
+        self.inventory.write_text("\n".join(["[odd]", *odd, "[all]", *lines, ""]))
         return self
 
     def _ip(self, namespace, command):
@@ -89,8 +94,7 @@ class Lab:
             "MaxStartups 100\nSubsystem sftp internal-sftp\n"
         )
         script = (
-            f"mount -t tmpfs t /root && mount -t tmpfs t /tmp && hostname node{number} && "
-            f"exec /usr/sbin/sshd -f {config} -E {self.folder}/sshd{number}.log"
+            f"{self._own}hostname node{number} && exec /usr/sbin/sshd -f {config} -E {self.folder}/sshd{number}.log"
         )
         call("ip", "netns", "exec", space, "unshare", "-m", "-u", "sh", "-c", script)
         deadline = time.monotonic() + 5

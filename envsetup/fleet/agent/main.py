@@ -1,17 +1,19 @@
-"""The doctor on a host of a fleet: its report with the host's name and facts, as one line of JSON on stdout."""
+"""The doctor or the smoke test on a host of a fleet: one line of JSON on stdout, with the host's name in it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envsetup.model.finding import DoctorReport
+    from envsetup.model.proof import SmokeCheck
 
 REASON_LENGTH = 120  # characters
 
@@ -20,9 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Look, judge, answer; the exit code is the doctor's. A bug of ours is an answer too."""
     options = _parser().parse_args(arguments)
     try:
-        answer, status = _doctor(options)
+        answer, status = {"doctor": _doctor, "smoke": _smoke}[options.command](options)
     except Exception as error:  # noqa: BLE001 - whoever asked ten thousand hosts needs a reason from each
-        answer, status = _failure(error, options.host), 3
+        answer, status = _failure(error, _name(options)), 3
     sys.stdout.buffer.write(answer + b"\n")
     return status
 
@@ -38,10 +40,43 @@ def _doctor(options: argparse.Namespace) -> tuple[bytes, int]:
     world = LiveWorld(options.root)
     machine = probe(world, env=options.env, timeout=options.timeout)
     report = examine(machine, require=options.require)
-    host = options.host or str(world.system("hostname"))
-    told = msgspec.structs.replace(report, host=host, machine=redact_machine(machine, world))
+    told = msgspec.structs.replace(report, host=_name(options), machine=redact_machine(machine, world))
     answer = _reason(report).encode() if options.reason else msgspec.json.encode(told)
     return answer, _exit_code(report)
+
+
+def _smoke(options: argparse.Namespace) -> tuple[bytes, int]:
+    import msgspec  # noqa: PLC0415
+
+    from envsetup.smoke.catalogue import catalogue  # noqa: PLC0415
+    from envsetup.smoke.host import look_at  # noqa: PLC0415
+    from envsetup.smoke.runner import Request, prove  # noqa: PLC0415
+    from envsetup.smoke.target import interpreter  # noqa: PLC0415
+    from envsetup.smoke.verdict import exit_code  # noqa: PLC0415
+    from envsetup.world.live import LiveWorld  # noqa: PLC0415
+
+    checks = [catalogue().find(check).id for check in options.checks]
+    request = Request(python=interpreter(options.env), device=options.device, level=options.level, checks=checks)
+    report = prove(request, look=lambda: look_at(LiveWorld()), watcher=_Nobody())
+    told = msgspec.structs.replace(report, host={**report.host, "name": _name(options)})
+    return msgspec.json.encode(told), int(exit_code(report))
+
+
+class _Nobody:
+    """Watches a smoke test without a word."""
+
+    def doing(self, check: str, what: str) -> None:
+        """Say nothing."""
+
+    def progress(self, event: dict[str, Any]) -> None:
+        """Say nothing."""
+
+    def checked(self, check: SmokeCheck) -> None:
+        """Say nothing."""
+
+
+def _name(options: argparse.Namespace) -> str:
+    return str(options.host or os.uname().nodename)
 
 
 def _reason(report: DoctorReport) -> str:
@@ -58,15 +93,13 @@ def _exit_code(report: DoctorReport) -> int:
     return 3 if report.verdict.status == "unknown" else 0
 
 
-def _failure(error: Exception, host: str | None) -> bytes:
-    import os  # noqa: PLC0415
-
+def _failure(error: Exception, host: str) -> bytes:
     refused = getattr(error, "message", None)  # what the user can act on, such as an --env that is not there
     if not refused:
         traceback.print_exc()
     answer = {
         "schema": "envsetup.agent/1",
-        "host": host or os.uname().nodename,
+        "host": host,
         "error": "refused" if refused else "crashed",
         "detail": refused or f"{type(error).__name__}: {error}",
     }
@@ -74,15 +107,21 @@ def _failure(error: Exception, host: str | None) -> bytes:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="envsetup.pyz", description="envsetup's doctor as one file; answers in JSON.")
-    parser.add_argument("command", choices=["doctor"])
-    parser.add_argument("--json", action="store_true", help="the only form there is; accepted so that scripts agree")
-    parser.add_argument("--reason", action="store_true", help="one line in place of the report, for a scheduler")
-    parser.add_argument("--env", metavar="PATH", help="a venv, conda prefix or python; default: the active one")
-    parser.add_argument("--require", choices=["gpu", "cuda", "rocm", "none"], help="what must work here")
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds in all")
-    parser.add_argument("--host", metavar="NAME", help="the name to answer under; default: the host's own")
-    parser.add_argument("--root", default="", metavar="DIR", help="where the host is mounted, inside a container")
+    parser = argparse.ArgumentParser(prog="envsetup.pyz", description="envsetup as one file; it answers in JSON.")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="the only form there is; accepted so that scripts agree")
+    common.add_argument("--env", metavar="PATH", help="a venv, conda prefix or python; default: the active one")
+    common.add_argument("--host", metavar="NAME", help="the name to answer under; default: the host's own")
+    commands = parser.add_subparsers(dest="command", required=True)
+    doctor = commands.add_parser("doctor", parents=[common], help="say whether deep learning works here")
+    doctor.add_argument("--reason", action="store_true", help="one line in place of the report, for a scheduler")
+    doctor.add_argument("--require", choices=["gpu", "cuda", "rocm", "none"], help="what must work here")
+    doctor.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds in all")
+    doctor.add_argument("--root", default="", metavar="DIR", help="where the host is mounted, inside a container")
+    smoke = commands.add_parser("smoke", parents=[common], help="train in an environment and prove that it works")
+    smoke.add_argument("--device", default="auto", help="auto, cpu, cuda, rocm, mps, xpu")
+    smoke.add_argument("--level", default="quick", help="quick, standard")
+    smoke.add_argument("--check", dest="checks", action="append", default=[], metavar="ID", help="only this one")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The doctor on every host of a fleet: who is asked, what comes back, what of it is kept."""
+"""A fleet is asked: which hosts, what comes back, what of it is kept."""
 
 from __future__ import annotations
 
