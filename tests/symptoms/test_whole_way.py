@@ -1,0 +1,87 @@
+"""Any text, all the way to the report: no check crashes, the output stays small, no escape sequence passes."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envsetup import importers
+from envsetup.doctor import symptoms
+from envsetup.doctor.examine import examine
+
+NAMES = [
+    "NVIDIA GeForce RTX 5090",
+    "Tesla K80",
+    "NVIDIA ...",
+    "AMD Radeon RX 6800",
+    "gfx1030",
+    "Apple M2",
+    "",
+    "\u202eX",
+    "Orin (nvgpu)",
+]
+VERSIONS = [
+    "2.6.0+cu124",
+    "1.0",
+    "0",
+    "9999.9.9",
+    "2.7.0+rocm6.3",
+    "2.4.0+cpu",
+    "N/A",
+    "None",
+    "Could not collect",
+    "No CUDA",
+    "1.2.3.4.5.6",
+]
+LINES = st.one_of(
+    st.builds("PyTorch version: {}".format, st.sampled_from(VERSIONS)),
+    st.builds("CUDA used to build PyTorch: {}".format, st.sampled_from(VERSIONS)),
+    st.builds("Is CUDA available: {}".format, st.sampled_from(["True", "No", "N/A", "?"])),
+    st.builds("GPU models and configuration: GPU {}: {}".format, st.integers(0, 999), st.sampled_from(NAMES)),
+    st.builds(
+        "Nvidia driver version: {}".format,
+        st.sampled_from(["550.54.15", "1.1", "999.99", "Could not collect", "No CUDA"]),
+    ),
+    st.builds(
+        "OS: {}".format,
+        st.sampled_from(["Ubuntu 22.04 (x86_64)", "Microsoft Windows 11", "macOS 14.1 (arm64)", "Alpine Linux", "x"]),
+    ),
+    st.builds("Python version: {} (64-bit runtime)".format, st.sampled_from(["3.14.0", "2.7", "3.99", "3.13t", ""])),
+    st.builds("Libc version: glibc-{}".format, st.sampled_from(["2.17", "2.39", "9.9", "x"])),
+    st.builds(
+        "[pip3] {}=={}".format,
+        st.sampled_from(["torch", "torchvision", "numpy", "jax", "jaxlib", "tensorflow", "triton", "vllm"]),
+        st.sampled_from(VERSIONS),
+    ),
+    st.builds(
+        "[conda] pytorch {} {} pytorch".format,
+        st.sampled_from(VERSIONS),
+        st.sampled_from(["py3.9_cpu_0", "cuda118py311h0", "x"]),
+    ),
+    st.builds("CUDA_VISIBLE_DEVICES={}".format, st.text(max_size=6)),
+    st.sampled_from([needle for row in symptoms.rules().rows for needle in row.needles]),
+    st.sampled_from(
+        [
+            "docker run x",
+            "WSL2",
+            "JetPack 5.1",
+            "\x1b[31mred",
+            "NVRM: Xid (PCI:0000:01:00): 79, x",
+            "nvidia-smi: command not found",
+        ]
+    ),
+    st.text(max_size=40),
+)
+
+
+@settings(max_examples=250, deadline=3000)
+@given(st.lists(LINES, max_size=25).map("\n".join))
+def test_no_check_crashes_whatever_the_text_says(text):
+    imported = importers.read(text)
+    report = examine(imported.machine, target="text", weak=imported.weak, symptoms=symptoms.read(imported.error_text))
+    assert [check.reason for check in report.checks if check.status == "crashed"] == []
+    shown = msgspec.json.encode(report)
+    assert len(shown) < 1_000_000
+    assert b"\\u001b" not in shown
+    assert report.verdict.status == "broken" or all(f.severity not in ("critical", "error") for f in report.findings)
