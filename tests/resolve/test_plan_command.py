@@ -147,3 +147,23 @@ def test_help_has_examples():
     assert done.returncode == 0
     assert "Examples:" in done.stdout
     assert "--gpu-name" in done.stdout
+
+
+def test_a_plan_from_a_file_imports_nothing_of_weight(described):
+    argv = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "envsetup",
+        "plan",
+        "--offline",
+        "--json",
+        "--machine",
+        described(),
+    ]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    heavy = {"rich", "jinja2", "packaging", "psutil", "pynvml", "urllib.request", "asyncio", "importlib.metadata"}
+    assert imported & heavy == set()
+    assert "envsetup.resolve.solve" in imported
