@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Without an answer to these there is no saying whether the GPU works.
 DECIDING = ("driver-answers", "no-supported-gpu")
+NO_FRAMEWORK = "no framework yet"
 UNDECIDED = ("unknown", "timeout", "crashed")
 
 
@@ -32,8 +33,9 @@ def verdict(
     if gap:
         return Verdict(status="unknown", headline=gap, root_cause=root)
     if first is not None:
-        return Verdict(status="degraded", headline=f"{_ready(case)}; but {_lower(first.title)}", root_cause=root)
-    return Verdict(status="ready", headline=_ready(case))
+        return Verdict(status="degraded", headline=f"{_ready(case)}, but {_lower(first.title)}", root_cause=root)
+    ready = _ready(case)
+    return Verdict(status="ready", headline=f"{ready}: envsetup create" if ready.endswith(NO_FRAMEWORK) else ready)
 
 
 def _lower(title: str) -> str:
@@ -79,8 +81,18 @@ def _ready(case: Case) -> str:
         return f"{names}{_no_gpu(case)}"
     if case.kind == "text":
         return "nothing wrong in what this text shows"
-    what = f"{count} GPU{'s' if count > 1 else ''} ready" if works else _no_gpu(case).removeprefix(": ")
-    return f"{what}; no framework yet: envsetup create"
+    what = f"{count} GPU{'s' if count > 1 else ''} ready" if works else _bare(case)
+    return f"{what}, {NO_FRAMEWORK}"
+
+
+def _bare(case: Case) -> str:
+    """What there is to build on where no GPU answers and no framework is installed."""
+    here = has_any_gpu(case)
+    if case.require == "none":
+        return "CPU only, as asked"
+    if here is UNKNOWN:
+        return "no GPU is known"
+    return "a GPU is here that cannot be used now" if here else "no GPU on this machine (CPU only)"
 
 
 def _no_gpu(case: Case) -> str:
@@ -91,4 +103,4 @@ def _no_gpu(case: Case) -> str:
         return ": on the CPU, no GPU is known" if known(case.machine.os) else ": no GPU is named"
     if here is True and not any(build.cuda_available is False or is_gpu_build(build) for build in frameworks(case)):
         return ": whether it uses the GPU is not known"
-    return ": no GPU on this machine, CPU only" if here is False else ": CPU only"
+    return ": no GPU on this machine (CPU only)" if here is False else ": CPU only"
