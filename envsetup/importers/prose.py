@@ -105,7 +105,7 @@ _ELSEWHERE = re.compile(
     r"\bfixed (?:in|by)\b|\binstead of\b|"
     r"\bshould\b|\brecommend|\brequire|\bat least\b|\bor (?:newer|later|higher|above)\b|\bminimum\b|"
     r"\bsupports? (?:for )?(?:cuda|python|torch)|"
-    r"\bother (?:machine|computer|server|gpu)|\bno matching distribution|\bfrom versions:|\bcompiled (?:with|"
+    r"\bother (?:machine|computer|server|gpu)|\bno matching distribution|\bfrom versions:|(?<!not )\bcompiled (?:with|"
     r"using|against|for)\b|\bnot compatible\b",
     re.IGNORECASE,
 )
