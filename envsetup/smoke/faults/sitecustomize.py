@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
+PLANTS = {"numpy": ("plants_numpy",), "torch": ("plants_torch", "plants_second")}
 FAULT = os.environ.get("ENVSETUP_SMOKE_FAULT")
 
 
@@ -35,7 +36,10 @@ class Planter:
 
         def load_and_plant(module: ModuleType) -> None:
             load(module)
-            importlib.import_module(f"plants_{self._module}").PLANTS[self._fault]()
+            for plants in PLANTS[self._module]:
+                plant = importlib.import_module(plants).PLANTS.get(self._fault)
+                if plant is not None:
+                    plant()
 
         spec.loader.exec_module = load_and_plant  # type: ignore[method-assign]
         return spec

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def deviation(got: Any, want: np.ndarray) -> float:
-    """Relative L2 deviation of a tensor, on any device, from numpy float64; NaN stays NaN."""
+    """Relative L2 deviation of a tensor, on any device, from numpy float64; NaN stays NaN, a missing tensor is one."""
+    if got is None:
+        return float("nan")
     difference = got.detach().to("cpu").double().numpy() - want
     return float(np.linalg.norm(difference) / np.linalg.norm(want))
 
