@@ -59,10 +59,12 @@ def _judged(case: Case, row: Release, plug: Plugin | None) -> Candidate:
 
 def _capability(plug: Plugin, what: str, target: Target) -> Check:
     low = [d for d in target.devices if d.cc and key(d.cc) < key(plug.min_cc)]
+    served = ", ".join(d.label for d in target.devices) or "this GPU"
     return Check(
         constraint="gpu-arch",
         ok=not low,
-        text=f"{what} needs compute capability {plug.min_cc}" + (f", {low[0].label} is older" if low else ""),
+        text=f"{what} needs compute capability {plug.min_cc}"
+        + (f", {low[0].label} is older" if low else f": {served}"),
         evidence=", ".join(f"gpu {d.index}: {d.label}" for d in target.devices) or "gpus: unknown",
         table=jax.cite(plug.source),
         need=f"a GPU of compute capability {plug.min_cc} or newer",

@@ -154,14 +154,10 @@ def _gfx(channel: str, what: str, target: Target) -> tuple[Check, bool]:
     devices = [d for d in target.devices if d.gfx]
     rows = [(d, gpu_names.amd_by_gfx(d.gfx or "")) for d in devices]
     # Nobody has read which targets a channel newer than the table holds; it is judged by the newest that was read.
-    listed = {name for _, row in rows if row for name in row.wheels}
-    newest = max((key(name) for name in gpu_names.rocm_channels()), default=())
-    beyond = key(channel) > newest
-    bad = [
-        (d, row)
-        for d, row in rows
-        if row and channel not in row.wheels and not (beyond and any(key(name) == newest for name in listed))
-    ]
+    newest = max(gpu_names.rocm_channels(), key=key)
+    beyond = key(channel) > key(newest)
+    judged_by = newest if beyond else channel
+    bad = [(d, row) for d, row in rows if row is None or judged_by not in row.wheels]
     evidence = ", ".join(f"gpu {d.index}: {d.label}" for d in target.devices) or "gpus: none"
     need = "an AMD GPU that ROCm builds serve"
     if bad and bad[0][1] and bad[0][1].override:

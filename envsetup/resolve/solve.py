@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from envsetup.compat import stacks, torch
 from envsetup.compat.tables import key
-from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage, Reason
+from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage, Reason, Rejected
 from envsetup.resolve import asked as asking
 from envsetup.resolve import explain, facts, jax, offered, pytorch, target, tensorflow
 from envsetup.resolve.candidate import Blocked, Candidate, Case, Target, fits
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from envsetup.resolve.facts import Facts
 
 _CANDIDATES = {"torch": pytorch.candidates, "tensorflow": tensorflow.candidates, "jax": jax.candidates}
+Row = TypeVar("Row", Reason, Rejected, Alternative)
 _STEADY = 12  # releases that must all have a Python before it is proposed to someone who named none
 
 
@@ -218,6 +219,7 @@ def _together(asked: Asked, plans: list[Plan]) -> Plan:
     for framework, plan in zip(asked.frameworks, plans, strict=True):
         name = framework.title.lower() if apart else None
         packages += [msgspec.structs.replace(p, environment=name) for p in plan.packages]
+    plans = [_titled(framework.title, plan) for framework, plan in zip(asked.frameworks, plans, strict=True)]
     warnings = [w for plan in plans for w in plan.warnings]
     alternatives = [a for plan in plans for a in plan.alternatives]
     if apart:
@@ -227,10 +229,24 @@ def _together(asked: Asked, plans: list[Plan]) -> Plan:
     return msgspec.structs.replace(
         first,
         packages=packages,
-        reasons=[r for plan in plans for r in plan.reasons],
+        reasons=list(dict.fromkeys(r for plan in plans for r in plan.reasons)),
         rejected=[r for plan in plans for r in plan.rejected],
         warnings=list(dict.fromkeys(warnings)),
         alternatives=alternatives,
+    )
+
+
+def _titled(title: str, plan: Plan) -> Plan:
+    """The plan with the framework's name before each sentence that speaks of a version alone."""
+
+    def named(row: Row) -> Row:
+        return msgspec.structs.replace(row, text=f"{title} {row.text}") if row.text[:1].isdigit() else row
+
+    return msgspec.structs.replace(
+        plan,
+        reasons=[named(row) for row in plan.reasons],
+        rejected=[named(row) for row in plan.rejected],
+        alternatives=[named(row) for row in plan.alternatives],
     )
 
 

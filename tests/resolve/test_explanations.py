@@ -323,3 +323,16 @@ def test_a_processor_without_avx(framework):
     assert "AVX" in result.impossible.nearest
     assert plan(machine(cpu=Cpu(flags=["avx", "avx2"])), framework, device="cpu").status == "ok"
     assert plan(machine(arch="aarch64", cpu=Cpu(flags=["asimd"])), framework, device="cpu").status == "ok"
+
+
+def test_an_amd_target_that_no_channel_lists_is_not_served():
+    unlisted = machine(os="linux")
+    gpus = [Gpu(vendor="amd", name="AMD Radeon Graphics", gfx="gfx1152")]
+    result = plan(Machine(os=unlisted.os, arch="x86_64", libc=unlisted.libc, python=unlisted.python, gpus=gpus))
+    assert label(result) == "gpu-arch"
+    assert "gfx1152" in result.impossible.text
+
+
+def test_every_amd_card_must_be_served():
+    both = [Gpu(vendor="amd", name="AMD Radeon RX 7900 XTX"), Gpu(vendor="amd", name="AMD Radeon RX 6700 XT")]
+    assert label(plan(nvidia(both, driver=Driver(nvidia=None)))) == "gpu-arch"
