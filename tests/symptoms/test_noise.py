@@ -1,0 +1,48 @@
+"""Lines that healthy programs print beside another error: a report that holds them stays without a cause."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsetup import importers
+from envsetup.doctor import symptoms
+from envsetup.doctor.examine import examine
+
+HEALTHY = """PyTorch version: 2.4.0+cu121
+Is debug build: False
+CUDA used to build PyTorch: 12.1
+OS: Ubuntu 22.04.4 LTS (x86_64)
+Is CUDA available: True
+GPU models and configuration: GPU 0: NVIDIA L4
+Nvidia driver version: 550.54.15
+"""
+NOISE = [
+    "NCCL INFO NET/Plugin: libnccl-net.so: cannot open shared object file: No such file or directory",
+    "NCCL INFO NET/IB : Using interface eth0 for sideband communication",
+    "UserWarning: Can't initialize NVML",
+    "RuntimeError: CUDA error: device-side assert triggered",
+    "For debugging consider passing CUDA_LAUNCH_BLOCKING=1.",
+    "RuntimeError: CUDA error: an illegal instruction was encountered",
+    "WARNING: Ignoring invalid distribution -ip (/env/lib/python3.11/site-packages)",
+    "ERROR: pip's dependency resolver does not currently take into account all the packages that are installed.",
+    "INFO: Unable to initialize backend 'tpu': libtpu.so: cannot open shared object file",
+    "Allocator (GPU_0_bfc) ran out of memory trying to allocate 1.00GiB with freed_by_count=0.",
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB.",
+    "triton.runtime.errors.OutOfResources: out of resource: shared memory, Required: 147456",
+    "A matching Triton is not available, some optimizations will not be enabled",
+    "WARNING Failed to import from vllm._C with ModuleNotFoundError(\"No module named 'vllm._C'\")",
+    "RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+    "Segmentation fault (core dumped)",
+    "double free or corruption (out)",
+    "successful NUMA node read from SysFS had negative value (-1), but there must be at least one NUMA node",
+    "Unable to register cuBLAS factory: Attempting to register factory for plugin cuBLAS when one has already been",
+    "Persistence Mode : Disabled",
+]
+
+
+@pytest.mark.parametrize("line", NOISE)
+def test_no_cause_is_named(line):
+    imported = importers.read(HEALTHY + line + "\nKeyError: 'x'\n")
+    report = examine(imported.machine, target="text", symptoms=symptoms.read(imported.error_text))
+    assert report.verdict.root_cause is None
+    assert [found.code for found in report.findings if found.severity in ("critical", "error")] == []
