@@ -55,6 +55,8 @@ def covers(arch_list: Sequence[str], cc: str, *, native_driver: bool = True) -> 
 def _cubin(arch_list: Sequence[str], cc: str) -> str | None:
     want = key(cc)
     fits: list[tuple[tuple[int, ...], str]] = []
+    if not want:
+        return None
     for entry in arch_list:
         have = capability(entry)
         if not entry.startswith("sm_") or not have:

@@ -65,4 +65,5 @@ def at_least(version: str, floor: str) -> bool:
     """Whether `version` reaches `floor`, on the numbers both have: driver "580" counts as all of its branch."""
     have, need = key(version), key(floor)
     size = min(len(have), len(need))
-    return have[:size] >= need[:size]
+    # "N/A" has no numbers: nothing is known to be reached.
+    return bool(have) and have[:size] >= need[:size]

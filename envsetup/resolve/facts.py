@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Optional
 
 import msgspec
@@ -14,6 +15,7 @@ from envsetup.model.maybe import UNKNOWN, known
 if TYPE_CHECKING:
     from envsetup.model.hardware import Gpu
     from envsetup.model.machine import Machine
+    from envsetup.model.maybe import Maybe
 
 _ARCH = {"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64"}
 
@@ -95,15 +97,15 @@ def read(machine: Machine) -> Facts:
     return Facts(
         os=system,
         arch=arch,
-        os_version=known(os.version) if os else None,
+        os_version=_number(known(os.version) if os else None),
         libc=known(libc.name) if libc else None,
-        libc_version=known(libc.version) if libc else None,
+        libc_version=_number(known(libc.version) if libc else None),
         wsl=wsl,
         jetson=bool(known(machine.tegra)) or any(d.kind == "jetson" for d in devices),
         container=known(container.runtime) if container else None,
         python=_tag(python),
         pythons=list(dict.fromkeys(tag for p in known(machine.pythons) or [] if (tag := _tag(p)))),
-        driver=driver.nvidia if driver else UNKNOWN,
+        driver=_driver(driver.nvidia if driver else UNKNOWN),
         driver_os="windows" if wsl or system == "windows" else "linux",
         devices=devices,
         devices_known=listed is not None,
@@ -116,10 +118,20 @@ def read(machine: Machine) -> Facts:
     )
 
 
+def _number(text: str | None) -> str | None:
+    """A version that starts with a digit; "N/A" and the like are no knowledge."""
+    return text if text and text[0].isdigit() else None
+
+
+def _driver(version: Maybe[str | None]) -> Maybe[str | None]:
+    return UNKNOWN if isinstance(version, str) and _number(version) is None else version
+
+
 def _forward(machine: Machine, devices: list[Device]) -> str | None:
     """The CUDA of active cuda-compat libraries: libcuda then reports a newer major than the kernel driver has."""
     stack, driver = known(machine.nvidia), known(machine.driver)
-    ceiling, version = known(stack.cuda_ceiling) if stack else None, known(driver.nvidia) if driver else None
+    ceiling = _number(known(stack.cuda_ceiling) if stack else None)
+    version = _number(known(driver.nvidia) if driver else None)
     own = drivers.cuda_ceiling(version) if version else None
     if not ceiling or not own or key(ceiling)[0] <= key(own)[0]:
         return None
@@ -139,7 +151,9 @@ def _tag(python: object) -> str | None:
 
 
 def _device(position: int, gpu: Gpu) -> Device:
-    name, cc, gfx = known(gpu.name) or "", known(gpu.compute_capability), known(gpu.gfx)
+    name, gfx = known(gpu.name) or "", known(gpu.gfx)
+    cc = known(gpu.compute_capability)
+    cc = cc if cc and re.fullmatch(r"\d+\.\d", cc) else None
     index = known(gpu.index)
     row = gpu_names.compute_capability(name) if gpu.vendor == "nvidia" and name else None
     amd = gpu_names.amd_gfx(name) if gpu.vendor == "amd" and name else None

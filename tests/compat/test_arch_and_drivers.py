@@ -127,5 +127,8 @@ def test_versions_compare_on_the_numbers_that_both_have():
     assert at_least("580", "580.65.06")
     assert at_least("580.65", "580.65.06")
     assert not at_least("579.99", "580")
+    assert not at_least("N/A", "580")
+    assert not arch.covers(CU132, "N/A")
+    assert not arch.covers(["compute_90"], "")
     assert key("2.15.0.post1") > key("2.15.0")
     assert key("2.15.0.post1") < key("2.15.1")

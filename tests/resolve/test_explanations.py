@@ -336,3 +336,11 @@ def test_an_amd_target_that_no_channel_lists_is_not_served():
 def test_every_amd_card_must_be_served():
     both = [Gpu(vendor="amd", name="AMD Radeon RX 7900 XTX"), Gpu(vendor="amd", name="AMD Radeon RX 6700 XT")]
     assert label(plan(nvidia(both, driver=Driver(nvidia=None)))) == "gpu-arch"
+
+
+@pytest.mark.parametrize("junk", ["N/A", "", "[Not Supported]", "unknown"])
+def test_what_tools_write_for_unknown_is_unknown(junk):
+    here = machine(("NVIDIA GeForce RTX 4090", junk or "N/A"), driver=junk, glibc=junk or "x", python=junk or "x")
+    result = plan(here)
+    assert label(result) == "2.15.0+cu132"
+    assert any("driver's version is unknown" in warning for warning in result.warnings)
