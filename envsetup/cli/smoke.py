@@ -52,6 +52,7 @@ Exit codes: 0 proven, 1 a check failed, 2 bad usage or input, 3 not verified (on
 @click.option("--data-root", metavar="DIR", help="The folder that holds cifar-10-batches-py.")
 @click.option("--seed", type=click.IntRange(0, 2**15), default=0, show_default=True, help="Initial weights and order.")
 @click.option("--json", "as_json", is_flag=True, help="Print the proof as JSON (envsetup.smoke/1).")
+@click.option("--html", metavar="FILE", help="Also write a self-contained page.")
 @click.option("--junit", metavar="FILE", help="Also write JUnit XML.")
 @click.option(
     "--self-test", is_flag=True, help="Plant every known fault and show which check catches it (CPU, minutes)."
@@ -68,6 +69,7 @@ def command(  # noqa: PLR0917 - click passes by name
     data_root: str | None,
     seed: int,
     as_json: bool,  # noqa: FBT001
+    html: str | None,
     junit: str | None,
     self_test: bool,  # noqa: FBT001
     verbose: int,
@@ -78,6 +80,7 @@ def command(  # noqa: PLR0917 - click passes by name
     The environment need not have envsetup. Nothing is downloaded: the images are made from integers.
     """
     from envsetup.model.codec import to_json
+    from envsetup.report.smoke_html import smoke_html
     from envsetup.report.smoke_junit import smoke_junit
     from envsetup.report.smoke_progress import Silent, SmokeProgress
     from envsetup.report.smoke_terminal import colour_wanted, unicode_wanted
@@ -111,6 +114,8 @@ def command(  # noqa: PLR0917 - click passes by name
         report = prove(request, look=lambda: look_at(world), watcher=watcher)
     finally:
         watcher.close()
+    if html:
+        _write(Path(html), smoke_html(report))
     if junit:
         _write(Path(junit), smoke_junit(report))
     if as_json:

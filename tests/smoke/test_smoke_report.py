@@ -5,12 +5,14 @@ import json
 import subprocess
 import sys
 import zipfile
+from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import envsetup
 from envsetup.model.codec import from_json, to_json
 from envsetup.model.proof import FaultRow, Metric, SmokeCheck, SmokeReport
+from envsetup.report.smoke_html import smoke_html
 from envsetup.report.smoke_junit import smoke_junit
 from envsetup.report.smoke_matrix import self_test_holds, smoke_matrix
 from envsetup.report.smoke_progress import SmokeProgress
@@ -109,6 +111,48 @@ def test_junit_shows_a_required_skip_as_an_error():
     )
     messages = [case.find("error").get("message") for case in suite.iter("testcase") if case.find("error") is not None]
     assert messages == ["it died of SIGSEGV while running <matmul>", "no cuda device"]
+
+
+class Page(HTMLParser):
+    """Collects tags and text; every opened tag must be closed."""
+
+    EMPTY = frozenset({"meta"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_page_for_a_browser_is_whole_and_asks_nobody():
+    golden = SmokeCheck(
+        id="golden-curve",
+        title="<golden>",
+        status="FAIL",
+        reason="<script>",
+        metrics=GOLDEN.metrics,
+        evidence={"losses": [2.3, None], "golden": [2.3, 2.2]},
+    )
+    source = smoke_html(report(golden, LEARNING, DIED))
+    page = Page()
+    page.feed(source)
+    assert page.open == []
+    assert "CPU PROOF" in page.text
+    assert "<script>" in page.text
+    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in page.tags}
+    assert "http" not in source
+    assert sum(tag == "polyline" for tag, _ in page.tags) == 3
+    assert "nan" not in source.lower()
 
 
 def row(fault, caught, missed=()):
