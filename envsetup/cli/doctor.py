@@ -18,10 +18,13 @@ Examples:
   envsetup doctor --env ~/venvs/train --require gpu
   envsetup doctor --from issue.txt               somebody else's collect_env, nvidia-smi, log, or whole issue
   envsetup doctor --from env.txt --error log.txt --json
+  envsetup doctor --deep                         what really happens when PyTorch is imported and a GPU is used
   envsetup doctor --markdown                     the block to paste into an issue
 
 Exit: 0 fine, 1 findings at or above --fail-on, 2 unreadable input, 3 could not decide.
 """
+LOOK_S = 5.0  # what a look at the machine may take
+IMPORT_S = 60.0  # from a cold network file system PyTorch takes the better part of a minute
 SLOW_S = 1.0  # after this a terminal is told that the machine is still being asked
 
 
@@ -34,7 +37,10 @@ SLOW_S = 1.0  # after this a terminal is told that the machine is still being as
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True, help="What exits 1."
 )
-@click.option("--timeout", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds in all.")
+@click.option("--deep", is_flag=True, help="Also import the frameworks, in a child, and use each GPU once.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.5, 600), metavar="S", help="Seconds: 5 in all; with --deep 60 an import."
+)
 @click.option("--json", "form", flag_value="json", help="One JSON document on stdout.")
 @click.option("--markdown", "form", flag_value="markdown", help="Markdown to paste into an issue.")
 @click.option("--html", "page", metavar="FILE", help="Also write one self-contained page.")
@@ -47,8 +53,9 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
 
     started = time.monotonic()
     areas = _areas(options["areas"])
+    look, deep = _deadlines(options["timeout"], deep=options["deep"])
     with _patience():
-        looked_at = subject(options["source"], options["error"], env=options["env"], timeout=options["timeout"])
+        looked_at = subject(options["source"], options["error"], env=options["env"], timeout=look, deep=deep)
     report = examine(
         looked_at.machine,
         require=options["require"],
@@ -72,6 +79,13 @@ def exit_code(report: DoctorReport, fail_on: str) -> int:
     if any(finding.severity in counted for finding in report.findings):
         return int(Exit.FINDINGS)
     return int(Exit.UNDECIDED if report.verdict.status == "unknown" else Exit.OK)
+
+
+def _deadlines(seconds: float | None, *, deep: bool) -> tuple[float, float | None]:
+    """Seconds for the look, and for each import when there is one; --timeout is for what takes longer."""
+    if deep:
+        return LOOK_S, seconds or IMPORT_S
+    return seconds or LOOK_S, None
 
 
 def _areas(names: tuple[str, ...]) -> list[str]:

@@ -25,8 +25,12 @@ class Subject:
     weak: list[str] = field(default_factory=list)  # facts that a text only says in passing
 
 
-def subject(source: str | None, error: str | None, *, env: str | None, timeout: float) -> Subject:
+def subject(
+    source: str | None, error: str | None, *, env: str | None, timeout: float, deep: float | None = None
+) -> Subject:
     """Read `source` (a file, or - for stdin), else look at this machine; `error` is a file with an error text.
+
+    `deep` is how many seconds an import of a framework may take; None imports nothing.
 
     Raises InputError for what cannot be read.
     """
@@ -34,12 +38,16 @@ def subject(source: str | None, error: str | None, *, env: str | None, timeout: 
 
     if source is not None and env is not None:
         raise InputError("--env looks at this machine and --from at another one: give one of them")
+    if source is not None and deep is not None:
+        raise InputError(
+            "--deep imports the frameworks of this machine and --from looks at another one: give one of them"
+        )
     if source == "-" and error == "-":
         raise InputError("--from - and --error -: stdin can be read once; give a file for one of them")
     complaint = read_text(error, "--error") if error is not None else ""
     if source is not None:
         return _given(read_text(source, "--from"), _name(source), complaint, _name(error or ""))
-    looked_at = _live(env, timeout)
+    looked_at = _live(env, timeout, deep)
     if complaint:
         from envsetup.doctor.symptoms import read
 
@@ -72,11 +80,11 @@ def _name(path: str) -> str:
     return "stdin" if path == "-" else path
 
 
-def _live(env: str | None, timeout: float) -> Subject:
+def _live(env: str | None, timeout: float, deep: float | None) -> Subject:
     from envsetup.probe.collect import probe
     from envsetup.world.live import LiveWorld
 
-    return Subject(probe(LiveWorld(), env=env, timeout=timeout), "live")
+    return Subject(probe(LiveWorld(), env=env, timeout=timeout, deep=deep), "live")
 
 
 def _given(text: str, name: str, complaint: str, complaint_name: str) -> Subject:

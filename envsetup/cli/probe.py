@@ -26,6 +26,7 @@ Examples:
 @click.option("--record", metavar="DIR", help="Record what was read into a new folder, redacted.")
 @click.option("--env", metavar="PATH", help="A venv, conda prefix or python binary.  [default: the active one]")
 @click.option("--timeout", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds for it all.")
+@click.option("--deep", is_flag=True, help="Also import the frameworks, in a child, and use each GPU once.")
 @click.option("--json", "as_json", is_flag=True, help="The snapshot as JSON on stdout, redacted.")
 @click.option("-v", "--verbose", is_flag=True, help="Also packages, variables and libraries.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
@@ -35,11 +36,12 @@ def command(
     env: str | None,
     timeout: float,
     *,
+    deep: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
 ) -> int:
-    """Show the facts of this machine and of a Python environment, without running or importing anything of it.
+    """Show the facts of this machine and of a Python environment; nothing of it is run or imported unless --deep.
 
     What is written or printed as JSON is redacted: no home folder, user or host name, serial, address or token.
     """
@@ -48,7 +50,7 @@ def command(
 
     live = LiveWorld()
     world, save = _recording(live, record) if record else (live, None)
-    machine = probe(world, env=env, timeout=timeout, notice=None if quiet else _say)
+    machine = probe(world, env=env, timeout=timeout, deep=60.0 if deep else None, notice=None if quiet else _say)
     if save:
         _say(f"recorded in {record}; taken out: {', '.join(save()) or 'nothing'}")
     if output or as_json:

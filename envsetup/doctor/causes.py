@@ -20,12 +20,14 @@ SERIOUS = ("critical", "error")
 
 # Without a working driver nothing above it can be judged: these follow from any fault that keeps CUDA from starting.
 NO_CUDA = (
+    "cuda-init-fails",
     "cuda-is-available-slow-or-hangs",
     "cuda-runtime-lib-missing",
     "cudnn-not-initialized",
     "device-nodes-missing",
     "fabric-manager-not-running",
     "gpu-count-lower-than-pci",
+    "gpu-kernel-fails",
     "jax-cpu-only",
     "no-supported-gpu",
     "tf-cannot-dlopen-gpu-libs",
@@ -34,7 +36,13 @@ NO_CUDA = (
 )
 NO_DRIVER = (*NO_CUDA, "driver-too-old-for-cuda", "ptx-jit-newer-than-driver")
 # A wheel whose kernels cannot run fails in these ways too.
-NO_KERNELS = ("cudnn-not-initialized", "extension-arch-missing", "ptx-jit-newer-than-driver", "xid-application-fault")
+NO_KERNELS = (
+    "cudnn-not-initialized",
+    "gpu-kernel-fails",
+    "extension-arch-missing",
+    "ptx-jit-newer-than-driver",
+    "xid-application-fault",
+)
 NO_GPU_BUILD = (
     "bitsandbytes-no-binary",
     "cuda-runtime-lib-missing",
@@ -44,12 +52,16 @@ NO_GPU_BUILD = (
     "torchvision-torch-mismatch",
     "triton-missing-or-mismatched",
 )
+# What a failed import, or a device that does not compute, is called until its cause is known.
+IMPORTS = ("jax-import-fails", "tensorflow-import-fails", "torch-import-fails", "torch-import-segfault")
+# Certain facts that do not say why: a likely cause explains them.
+UNEXPLAINED = (*IMPORTS, "cuda-init-fails", "gpu-kernel-fails")
 NO_ENVIRONMENT = (
     "conda-env-damaged",
     "duplicate-distributions",
     "missing-package",
     "mixed-installs",
-    "torch-import-fails",
+    *IMPORTS,
 )
 
 # A cause with the findings that are only its consequences.
@@ -96,16 +108,20 @@ EXPLAINS: dict[str, Collection[str]] = {
     "cuda-visible-devices-hides": ("no-supported-gpu", "jax-cpu-only"),
     "libcuda-stub-shadow": NO_CUDA,
     "cuda-compat-wrongly-used": ("no-supported-gpu", "driver-library-version-mismatch"),
-    "ld-library-path-shadows-cuda": ("torch-import-fails", "jax-ld-library-path", "cuda-runtime-lib-missing"),
-    "cudnn-shadowed-or-mixed": ("cudnn-not-initialized", "cudnn-bundled-incomplete"),
+    "ld-library-path-shadows-cuda": (
+        *IMPORTS,
+        "cudnn-shadowed-or-mixed",
+        "jax-ld-library-path",
+        "cuda-runtime-lib-missing",
+    ),
+    "cudnn-shadowed-or-mixed": (*IMPORTS, "cudnn-not-initialized", "cudnn-bundled-incomplete"),
     "musl-libc": ("python-unsupported", "no-matching-wheel", "glibc-too-old"),
-    "glibc-too-old": ("no-matching-wheel", "glibcxx-too-old"),
     "python-32bit": ("no-matching-wheel", "python-unsupported"),
     "python-unsupported": ("no-matching-wheel",),
     "pip-too-old": ("no-matching-wheel",),
     "cpu-arch-no-wheel": ("no-matching-wheel", "python-unsupported"),
     "intel-mac-dropped": ("no-matching-wheel", "python-unsupported", "cpu-arch-no-wheel"),
-    "cpu-no-avx": ("torch-import-segfault", "torch-import-fails"),
+    "cpu-no-avx": IMPORTS,
     "gpu-arch-too-old-for-wheel": NO_KERNELS,
     "gpu-arch-too-new-for-wheel": NO_KERNELS,
     "rocm-module-missing": ("rocm-no-kfd-permission", "no-supported-gpu"),
@@ -114,9 +130,23 @@ EXPLAINS: dict[str, Collection[str]] = {
     "conda-cpu-build": ("cpu-wheel-on-gpu-machine", *NO_GPU_BUILD),
     "jetson-generic-wheel": ("cpu-wheel-on-gpu-machine", *NO_GPU_BUILD),
     "wrong-accelerator-build": ("rocm-gfx-unsupported", *NO_GPU_BUILD),
-    "numpy2-abi-break": ("numpy-abi-mismatch",),
+    "numpy2-abi-break": ("numpy-abi-mismatch", *IMPORTS),
     "broken-venv": NO_ENVIRONMENT,
-    "nvidia-pip-inconsistent": ("cuda-runtime-lib-missing", "torch-import-fails"),
+    "nvidia-pip-inconsistent": ("cuda-runtime-lib-missing", *IMPORTS),
+    "pythonpath-shadow": IMPORTS,
+    "cudnn-missing": IMPORTS,
+    "cuda-runtime-lib-missing": IMPORTS,
+    "glibc-too-old": (*IMPORTS, "no-matching-wheel", "glibcxx-too-old"),
+    "glibcxx-too-old": IMPORTS,
+    "missing-package": IMPORTS,
+    "numpy-abi-mismatch": IMPORTS,
+    "openmp-duplicate": IMPORTS,
+    "protobuf-incompatible": IMPORTS,
+    "vcredist-missing": IMPORTS,
+    "jax-plugin-version-mismatch": IMPORTS,
+    "low-ram": IMPORTS,
+    "vram-held-by-other-processes": ("gpu-kernel-fails",),
+    "cudnn-not-initialized": ("gpu-kernel-fails",),
     "disk-full": ("broken-venv", "tmp-small-or-noexec"),
     "readonly-filesystem": ("hf-cache-unwritable",),
 }
@@ -148,7 +178,7 @@ def _last_cause(code: str, present: dict[str, Finding]) -> str | None:
 
 
 def _at_least_as_sure(present: dict[str, Finding], cause: str, effect: str) -> bool:
-    if effect not in present:
+    if effect not in present or (effect in UNEXPLAINED and present[cause].confidence != "possible"):
         return True
     return CONFIDENCE.index(present[cause].confidence) <= CONFIDENCE.index(present[effect].confidence)
 

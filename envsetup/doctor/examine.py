@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +13,7 @@ from envsetup.doctor.case import Case
 from envsetup.doctor.causes import explained
 from envsetup.doctor.check import Check, NotApplicable, Unknown, missing
 from envsetup.doctor.checks import CHECKS
+from envsetup.doctor.checks.tried import told as tried_texts
 from envsetup.doctor.verdict import verdict
 from envsetup.doctor.weigh import weigh
 from envsetup.model.finding import SEVERITY_ORDER, CheckResult, DoctorReport, Target
@@ -46,7 +48,7 @@ def examine(
     likely, not certain. Findings come in reading order, each consequence with `caused_by`.
     """
     started = time.monotonic()
-    case = Case(machine, require=require, symptoms=symptoms, kind=target)
+    case = _with_errors_of_trials(Case(machine, require=require, symptoms=symptoms, kind=target))
     asked = [check for check in checks if not areas or check.area in areas]
     results: list[CheckResult] = []
     findings: list[Finding] = []
@@ -82,6 +84,16 @@ def doubted(findings: Sequence[Finding]) -> list[Finding]:
         msgspec.structs.replace(found, confidence="likely") if found.confidence == "certain" else found
         for found in findings
     ]
+
+
+def _with_errors_of_trials(case: Case) -> Case:
+    """What a trial import died of is read as an error that the user brings."""
+    texts = tried_texts(case)
+    if not texts:
+        return case
+    from envsetup.doctor.symptoms import read_all  # noqa: PLC0415 - as below
+
+    return replace(case, symptoms=[*case.symptoms, *read_all(texts)])
 
 
 def _decided(case: Case) -> Sequence[SymptomHit]:

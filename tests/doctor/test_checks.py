@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from described import AMD, AMD_CARD, CARD, GPU, LINUX, NODES, NVIDIA, environment, gpu, machine, torch
+from tried_machines import TABLE as TRIED
 
 from envsetup.doctor.case import Case
 from envsetup.doctor.catalogue import entries
@@ -760,6 +761,7 @@ TABLE = {
         [LINUX, WSL, disk(filesystem="9p")],
         [[LINUX, disk(filesystem="9p")], [LINUX, WSL]],
     ),
+    **TRIED,
 }
 BY_ID = {check.id: check for check in CHECKS}
 # It only says that nothing could be asked.
