@@ -18,16 +18,15 @@ if TYPE_CHECKING:
     from envsetup.doctor.case import Case
     from envsetup.doctor.symptoms import Rules
 
-# Windows 10 got GPU support in WSL 2 with 21H2; builds between it and 20H1 were insider previews.
-_WSL_FIRST_BUILD = 19044
-_WSL_PREVIEWS = range(20000, 22000)
-_PIP_WITHOUT_MANYLINUX2014 = "19.3"
-
 
 def _rules() -> Rules:
     from envsetup.doctor.symptoms import rules  # noqa: PLC0415 - a live look is spared the text readers
 
     return rules()
+
+
+def _limit(name: str) -> str:
+    return _rules().limits[name].value
 
 
 def _nvidia_ccs(case: Case) -> list[str]:
@@ -134,7 +133,8 @@ def wsl_windows_preview(case: Case) -> bool:
     if not wsl(case) or found is None:
         return False
     build = int(found.group(1))
-    return build < _WSL_FIRST_BUILD or build in _WSL_PREVIEWS
+    preview = int(_limit("wsl-preview-from")) <= build < int(_limit("wsl-preview-to"))
+    return preview or build < int(_limit("wsl-first-build"))
 
 
 def windows(case: Case) -> bool:
@@ -212,7 +212,7 @@ def torch_rocm(case: Case) -> bool:
 
 def torch_without_libomp(case: Case) -> bool:
     """Torch 2.4.0 for Windows needed a libomp140.x86_64.dll that it did not bring."""
-    return (known(build.version) if (build := framework(case, "torch")) else None) == "2.4.0"
+    return (known(build.version) if (build := framework(case, "torch")) else None) == _limit("torch-without-libomp")
 
 
 def extension_other_major(case: Case) -> bool:
@@ -258,7 +258,7 @@ def old_glibc(case: Case) -> bool:
 
 def old_pip(case: Case) -> bool:
     have = case.packages.get("pip")
-    return bool(have) and not at_least(have or "", _PIP_WITHOUT_MANYLINUX2014)
+    return bool(have) and not at_least(have or "", _limit("pip-manylinux2014"))
 
 
 def numpy_1(case: Case) -> bool:
@@ -301,7 +301,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "python-32bit": python_32bit,
     "rare-arch": rare_arch,
     "smi-failed": smi_failed,
-    "torch-240": torch_without_libomp,
+    "torch-without-libomp": torch_without_libomp,
     "torch-cpu": torch_cpu,
     "torch-cpu-gpu-known": torch_cpu_gpu_known,
     "torch-cuda-build": torch_cuda_build,

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from envsetup.compat import tensorflow, torch
-from envsetup.compat.tables import key
+from envsetup.compat.tables import at_least, key
 from envsetup.doctor.builds import processor, system
+from envsetup.doctor.symptoms import limit
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ _WANTED = re.compile(
     r"(?:==(\d[\w.]{0,20})(?:\+\w{1,12})?)?(?=[\s<>=!~(;+]|$)"
 )
 _OFFERED = re.compile(r"\(from versions: ([^)]{0,4000})\)?")
-# pip learned the tags of manylinux2014 in 19.3 and of manylinux2010 in 19.0.
-_KNOWS_MANYLINUX_2014 = (19, 3)
 _FRAMEWORKS = {"torch": torch, "tensorflow": tensorflow, "tensorflow-gpu": tensorflow}
 
 
@@ -55,7 +54,7 @@ def _no_wheel_for_python(case: Case, name: str, version: str | None) -> bool:
 def _pip_cannot_see(case: Case, offered: str) -> bool:
     """An empty list from a pip that does not know today's wheel tags, for a Python that has wheels."""
     pip = case.packages.get("pip")
-    return offered.strip() in ("", "none") and pip is not None and key(pip) < _KNOWS_MANYLINUX_2014
+    return offered.strip() in ("", "none") and pip is not None and not at_least(pip, limit("pip-manylinux2014"))
 
 
 def _by_list(name: str, version: str | None, offered: str) -> str | None:

@@ -67,6 +67,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     framework: Optional[str] = None
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """A version or build number at which a meaning changes."""
+
+    value: str
+    source: str
+
+
 class Rules(msgspec.Struct, frozen=True):
     """The file data/symptoms.json."""
 
@@ -75,6 +82,7 @@ class Rules(msgspec.Struct, frozen=True):
     source: str
     extensions: dict[str, list[str]]
     library_minimum: dict[str, Minimum]
+    limits: dict[str, Limit]
     wheels_from: Minimum  # the least capability that official builds of the last years had code for
     rows: list[Rule]
 
@@ -83,6 +91,11 @@ class Rules(msgspec.Struct, frozen=True):
 def rules() -> Rules:
     """All rows of data/symptoms.json."""
     return msgspec.json.decode(pkgutil.get_data("envsetup.data", "symptoms.json") or b"", type=Rules)
+
+
+def limit(name: str) -> str:
+    """A limit by its name."""
+    return rules().limits[name].value
 
 
 @cache
