@@ -43,7 +43,7 @@ def full_version(package: PlannedPackage, offers: Offers | None) -> str:
     if offers is not None:
         same = [o for o in offers.of(package.name) if o.version == package.version and o.index == package.index]
         if same:
-            return local if any(offer.local == package.variant for offer in same) else package.version
+            return local if package.variant in {o.local for o in same if o.local} else package.version
     told_apart = package.name in _LOCAL and package.variant is not None and package.index != DEFAULT
     return local if told_apart else package.version
 

@@ -176,3 +176,11 @@ def test_a_plain_version_is_not_mistaken_for_a_build_with_a_local_one():
     assert requirements(plan, offers, []) == ["numpy", "torch===2.13.0"]
     old = PlannedPackage(name="torch", version="2.1.0", variant="cu121", index="pytorch")
     assert requirements(Plan(status="ok", device="cuda", packages=[old]), None, []) == ["numpy<2", "torch==2.1.0+cu121"]
+
+
+def test_a_package_without_builds_has_no_local_version():
+    offers = Offers(offers=[Offer(name="tensorflow", version="2.21.0", python="cp311", platform="any", index="pypi")])
+    package = PlannedPackage(name="tensorflow", version="2.21.0", index="pypi")
+    assert full_version(package, offers) == "2.21.0"
+    jax = PlannedPackage(name="jax", version="0.10.2", variant="cuda12", index="mirror", extras=["cuda12"])
+    assert requirements(Plan(status="ok", device="cuda", packages=[jax]), None, []) == ["jax[cuda12]===0.10.2"]
