@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Optional
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Literal, Optional
 import msgspec
 
 from envsetup import __version__
-from envsetup.build import decide, locking
+from envsetup.build import decide, locking, targets
 from envsetup.build.manifest import Manifest, machine_digest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, Timing, perform
-from envsetup.build.venv import Job, Venv, build, files
+from envsetup.build.venv import Job
 from envsetup.model.errors import BuildError
 from envsetup.model.plan import Plan, Request
 from envsetup.model.redact import redact
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
 
     from envsetup.build.decide import Decision
     from envsetup.build.steps import Progress
+    from envsetup.build.targets import Kind
     from envsetup.model.lock import Lock
     from envsetup.model.machine import Machine
     from envsetup.model.offers import Offers
 
 SCHEMA = "envsetup.create/1"
-TARGETS = ("venv",)  # what can be built; a target is a template folder and a builder
 TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 
 
@@ -45,10 +44,19 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     check: bool = True
     dry_run: bool = False
     files_only: bool = False
+    base_image: Optional[str] = None
+
+    @property
+    def kind(self) -> Kind:
+        """The target that is asked for."""
+        return targets.kind(self.request.target, self.base_image)
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
-    """How it ended. `files` (dry run only) maps path to content; `verified` is None when nobody looked."""
+    """How it ended. `files` (dry run only) maps path to content; `verified` is None when nobody looked.
+
+    `activate` is a line for the shell; `image` was built with `engine`; `not_built` says why there are only files.
+    """
 
     schema_: str = SCHEMA
     version: str = __version__
@@ -61,6 +69,9 @@ class Created(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "sch
     packages: dict[str, str] = {}
     verified: Optional[list[str]] = None
     activate: Optional[str] = None
+    image: Optional[str] = None
+    engine: Optional[str] = None
+    not_built: Optional[str] = None
     steps: list[str] = []
     files: dict[str, str] = {}
     timings: list[Timing] = []
@@ -112,23 +123,27 @@ def create(order: Order, progress: Progress) -> Created:
         unreachable=unreachable,
     )
     if order.dry_run:
-        planned = Venv(job, Stage(order.target)).steps()
+        planned = order.kind.maker(job, Stage(order.target)).steps()
         return msgspec.structs.replace(
             result,
             steps=[f"{step.title}: {step.command}" if step.command else step.title for step in planned],
-            files={name: content.decode() for name, content in files(job).items()},
+            files={name: content.decode() for name, content in order.kind.files(job).items()},
         )
     try:
-        built = build(job, progress)
+        made, more = targets.build(order.kind, job, progress)
     except BuildError:
         if seen.reused:
             locking.forget(decide.question_of(decision, order.request.extras))
         raise
     return msgspec.structs.replace(
         result,
-        verified=built.verified,
-        activate=None if order.files_only else f". {shlex.quote(f'{path}/bin/activate')}",
-        timings=[*timings, *built.timings],
+        status="rendered" if made.not_built else result.status,
+        verified=made.verified,
+        activate=made.use,
+        image=made.image,
+        engine=made.engine,
+        not_built=made.not_built,
+        timings=[*timings, *more],
     )
 
 
@@ -137,7 +152,7 @@ def _preparation(order: Order, seen: _Seen) -> list[Step]:
         lock = seen.lock = locking.given_lock(order.lock)
 
         def read(_: Callable[[], None]) -> str:
-            seen.decision = decide.decide_by_lock(order.request, lock, decide.choose(order.python)[0])
+            seen.decision = decide.decide_by_lock(order.request, lock, order.kind.choose(order.python)[0])
             if order.request.device == "gpu":
                 machine = _machine(order)
                 plan = decide.hopeless(order.request, machine) or seen.decision.plan
@@ -147,7 +162,7 @@ def _preparation(order: Order, seen: _Seen) -> list[Step]:
         return [Step(id="lock", title="read lock", run=read)]
 
     def look(_: Callable[[], None]) -> str:
-        seen.machine = _machine(order)
+        seen.machine = order.kind.inside(_machine(order))
         return ""
 
     def ask(_: Callable[[], None]) -> str:
@@ -162,7 +177,7 @@ def _preparation(order: Order, seen: _Seen) -> list[Step]:
     def settle(_: Callable[[], None]) -> str:
         machine = seen.looked_at
         python = order.python or (decide.wanted_python(machine) if order.machine else None)
-        choice, others = decide.choose(python)
+        choice, others = order.kind.choose(python)
         request = msgspec.structs.replace(order.request, python=choice.short if python else None)
         seen.decision = decide.decide(request, machine, seen.offers, choice, others)
         return summary(seen.decision.plan) if seen.decision.plan.status == "ok" else "impossible"
@@ -201,7 +216,7 @@ def _job(order: Order, decision: Decision, seen: _Seen) -> Job:
     manifest = Manifest(
         tool=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        target="venv",
+        target=order.request.target,
         python=decision.interpreter.version,
         request=msgspec.structs.replace(
             order.request,
@@ -213,7 +228,7 @@ def _job(order: Order, decision: Decision, seen: _Seen) -> Job:
         sources=[source.name for source in decision.sources.all],
         probe=machine_digest(decision.machine) if decision.machine else None,
     )
-    return Job(
+    common = Job(
         target=order.target,
         name=order.name,
         summary=summary(decision.plan),
@@ -226,6 +241,7 @@ def _job(order: Order, decision: Decision, seen: _Seen) -> Job:
         check=order.check,
         files_only=order.files_only,
     )
+    return order.kind.job(common, decision)
 
 
 def summary(plan: Plan) -> str:

@@ -1,11 +1,9 @@
-"""A lock into an environment: from the cache where it has everything, else from the sources."""
+"""A lock into an environment: from the configured sources, and from PyTorch's own index where those lack a build."""
 
 from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from envsetup.build.uv import NoSpaceError
 from envsetup.model.errors import BuildError
@@ -28,15 +26,9 @@ def install(lock: Lock, env: Path, ways: Sequence[Uv], tick: Callable[[], None])
     args = ("pip", "sync", str(pins), "--require-hashes", "--quiet", "--python", str(env / "bin" / "python"))
     # Everything is pinned; uv refuses a constraint without a hash beside hashed pins.
     ways = [uv.without("UV_CONSTRAINT") for uv in ways]
-    # With hashes the cache is as good as an index, and asking none is faster than uv alone would be.
-    cached = msgspec.structs.replace(ways[0], offline=True)
-    ended = cached.run(*args, timeout=DEADLINE, tick=tick)
-    if ended.ok:
-        return
-    first = cached.error("installation", ended, DEADLINE) if _begun(env) else None
-    if first is None:
-        check_space(lock, env.parent, ways[0], args)
-    for uv in ways if first is None else ():
+    check_space(lock, env.parent, ways[0], args)
+    first: BuildError | None = None
+    for uv in ways:
         ended = uv.run(*args, timeout=DEADLINE, tick=tick)
         if ended.ok:
             return

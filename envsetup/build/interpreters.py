@@ -8,7 +8,7 @@ import shutil
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
@@ -30,13 +30,23 @@ OLDEST = (3, 8)  # what uv can make environments for
 
 
 class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
-    """A base interpreter, never one of a virtual environment. `version` is X.Y.Z."""
+    """A base interpreter, never one of a virtual environment. `version` is X.Y.Z.
+
+    `stands_for` is uv's name of another platform (x86_64-manylinux_2_36): then packages are chosen for that one and for
+    `version` (X.Y), and the interpreter at `path` only helps.
+    """
 
     path: str
     version: str
     implementation: str = "cpython"
     free_threaded: bool = False
     platform: str = ""
+    stands_for: Optional[str] = None
+
+    def for_uv(self) -> list[str]:
+        """What tells uv for which interpreter packages are chosen."""
+        other = ["--python-version", self.version, "--python-platform", self.stands_for] if self.stands_for else []
+        return ["--python", self.path, *other]
 
     @property
     def short(self) -> str:
@@ -46,7 +56,8 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """What a lock depends on."""
-        return f"{self.implementation}-{self.version}{'t' if self.free_threaded else ''}-{self.platform}"
+        threads = "t" if self.free_threaded else ""
+        return f"{self.implementation}-{self.version}{threads}-{self.stands_for or self.platform}"
 
 
 def own() -> Interpreter:

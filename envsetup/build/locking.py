@@ -86,7 +86,7 @@ def make_lock(asked: Question, interpreter: Interpreter, uv: Uv, tick: Callable[
 
     args = ("pip", "compile", "-", "--format", "pylock.toml", "--no-header", "--quiet", "--no-annotate")
     stdin = "\n".join(asked.requirements) + "\n"
-    ended = uv.run(*args, "--python", interpreter.path, timeout=DEADLINE, stdin=stdin, tick=tick)
+    ended = uv.run(*args, *interpreter.for_uv(), timeout=DEADLINE, stdin=stdin, tick=tick)
     if not ended.ok:
         error = uv.error(f"no set of packages for {', '.join(asked.requirements)}", ended, DEADLINE)
         if "unsatisfiable" in error.message and (bounds := uv.env.get("UV_CONSTRAINT")):

@@ -22,8 +22,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "sc
 
     schema_: str = SCHEMA
     tool: str  # envsetup's version
-    created: str  # ISO 8601, UTC
-    target: str  # venv
+    created: Optional[str]  # ISO 8601, UTC; None in an image, where the same request makes the same bytes
+    target: str  # venv, docker
     python: str  # X.Y.Z
     request: Request
     plan: Plan  # with its reasons

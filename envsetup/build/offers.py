@@ -55,7 +55,13 @@ def ask(sources: Sources, packages: list[str], uv: Uv, *, deadline: float = DEAD
             offers += [offer for offer in answer if allowed.admits(offer.name, offer.version)]
     # A mirror has one page per build and lacks some of them; it is unreachable only when none of its pages came.
     unreachable = {name: reason for name, reason in unreachable.items() if name not in answered}
-    return Offers(offers=offers, asked=packages, sources=list(dict.fromkeys(answered)), unreachable=unreachable)
+    return Offers(
+        offers=offers,
+        asked=packages,
+        sources=list(dict.fromkeys(answered)),
+        unreachable=unreachable,
+        limits={name: str(allowed.by_name[name]) for name in packages if name in allowed.by_name},
+    )
 
 
 def _addressed(source: Source, uv: Uv) -> Source:

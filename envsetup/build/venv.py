@@ -12,15 +12,15 @@ from envsetup.build.activation import make_relocatable, point_to
 from envsetup.build.background import Background
 from envsetup.build.install import install
 from envsetup.build.manifest import LOCK_NAME, Manifest
-from envsetup.build.stage import Stage
-from envsetup.build.steps import Step, Timing, perform
+from envsetup.build.steps import Step
+from envsetup.build.targets import Made
 from envsetup.model.codec import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envsetup.build.interpreters import Interpreter
-    from envsetup.build.steps import Progress
+    from envsetup.build.stage import Stage
     from envsetup.build.uv import Uv
     from envsetup.model.lock import Lock
     from envsetup.model.plan import Plan
@@ -44,13 +44,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     files_only: bool = False  # render, do not install
 
 
-class Built(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it. `verified` is None when nobody looked."""
-
-    timings: list[Timing]
-    verified: Optional[list[str]] = None
-
-
 def files(job: Job) -> dict[str, bytes]:
     """The files that envsetup leaves in the environment: relative path to content."""
     from envsetup.render.templates import render  # noqa: PLC0415 - jinja2 is loaded while uv already works
@@ -67,17 +60,6 @@ def files(job: Job) -> dict[str, bytes]:
             "summary": job.summary,
         },
     )
-
-
-def build(job: Job, progress: Progress) -> Built:
-    """Make the environment. On any failure the target is what it was before.
-
-    Raises BuildError or InputError with one line.
-    """
-    with Stage(job.target) as stage:
-        venv = Venv(job, stage)
-        timings = perform(venv.steps(), progress)
-    return Built(timings=timings, verified=venv.facts if job.check and not job.files_only else None)
 
 
 class Venv:
@@ -111,6 +93,14 @@ class Venv:
         ]
         left_out = {"venv", "install", "verify"} if job.files_only else set() if job.check else {"verify"}
         return [step for step in wanted if step.id not in left_out]
+
+    def made(self) -> Made:
+        """What came of it."""
+        job = self.job
+        if job.files_only:
+            return Made()
+        activate = shlex.quote(f"{job.target}/bin/activate")
+        return Made(verified=self.facts if job.check else None, use=f". {activate}")
 
     def _make(self, tick: Callable[[], None]) -> str:
         job = self.job

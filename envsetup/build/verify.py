@@ -60,30 +60,52 @@ class _Libraries(msgspec.Struct, frozen=True):
 def verify(env: Path, plan: Plan, lock: Lock, uv: Uv, tick: Callable[[], None] | None = None) -> Verified:
     """Look at the environment in `env`. Raises BuildError with every fault found, the first one first."""
     python = env / "bin" / "python"
+
+    def start(argument: str, program: str) -> process.Ended:
+        # -I: what is found must come from this environment, not from PYTHONPATH or the user's own site folder.
+        argv = [str(python), "-I", "-", argument]
+        return process.run(argv, env=os.environ, timeout=DEADLINE, stdin=program, tick=tick)
+
+    def more() -> list[str]:
+        consistent = uv.run("pip", "check", "--python", str(python), timeout=_CHECK)
+        return [] if consistent.ok else [_inconsistent(consistent.stderr)]
+
+    return examine(start, plan, lock, more)
+
+
+def examine(
+    start: Callable[[str, str], process.Ended], plan: Plan, lock: Lock, more: Callable[[], list[str]]
+) -> Verified:
+    """Judge what the self-check says.
+
+    `start` runs the environment's interpreter on a program (stdin) with one argument; `more` are other faults.
+    Raises BuildError with every fault found.
+    """
     looked_at = [name for p in plan.packages if lock.version_of(name := p.name)]
     looked_at += ["numpy"] if lock.version_of("numpy") and "numpy" not in looked_at else []
-    answer = _ask(python, "imports", looked_at, _Answer, tick)
-    libraries = _ask(python, "libraries", [], _Libraries, tick).libraries
-    consistent = uv.run("pip", "check", "--python", str(python), timeout=_CHECK)
+    answer = _ask(start, "imports", looked_at, _Answer)
+    libraries = _ask(start, "libraries", [], _Libraries).libraries
     faults = [
         *_version_faults(answer, lock),
         *(f"{name} cannot be imported: {i.error}" for name, i in answer.imports.items() if not i.ok),
         *_build_faults(answer, plan),
         *bundled.faults(libraries),
-        *([] if consistent.ok else [_inconsistent(consistent.stderr)]),
+        *more(),
     ]
     if faults:
         raise BuildError(f"the environment was built but is not as planned: {'; '.join(faults)}")
     return Verified(facts=list(_facts(answer, plan, lock, libraries)))
 
 
-def _ask(python: Path, part: str, packages: list[str], kind: type[Any], tick: Callable[[], None] | None) -> Any:  # noqa: ANN401 - the answer's type is `kind`
-    program = importlib.resources.files("envsetup.build.payload").joinpath("self_check.py").read_text("utf-8")
+def program() -> str:
+    """The self-check, which runs inside the environment."""
+    return importlib.resources.files("envsetup.build.payload").joinpath("self_check.py").read_text("utf-8")
+
+
+def _ask(start: Callable[[str, str], process.Ended], part: str, packages: list[str], kind: type[Any]) -> Any:  # noqa: ANN401 - the answer's type is `kind`
     asked = msgspec.json.encode({"part": part, "packages": packages}).decode()
-    # -I: what is found must come from this environment, not from PYTHONPATH or the user's own site folder.
-    argv = [str(python), "-I", "-", asked]
     try:
-        ended = process.run(argv, env=os.environ, timeout=DEADLINE, stdin=program, tick=tick)
+        ended = start(asked, program())
         return msgspec.json.decode(ended.stdout, type=kind)
     except OSError as error:
         raise BuildError(f"the environment's interpreter cannot be started: {error.strerror}") from error

@@ -1,0 +1,154 @@
+"""Docker, podman and buildah behind the few things that a build asks of them. Each answers or says why not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING, Optional
+
+import msgspec
+
+from envsetup.build import process
+from envsetup.model.errors import BuildError
+from envsetup.model.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+NAMES = ("docker", "podman", "buildah")  # first choice first
+_VERSION = re.compile(r"\d+(\.\d+)+\S*")
+_LOOK = 15.0  # seconds
+_SHORT = 120.0
+BUILD_DEADLINE = 3 * 3600.0
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+class Config(msgspec.Struct, frozen=True, rename="pascal"):
+    """What an image says of itself."""
+
+    user: str = ""
+    labels: Optional[dict[str, str]] = None
+    env: Optional[list[str]] = None
+    cmd: Optional[list[str]] = None
+
+
+class Engine(msgspec.Struct, frozen=True, kw_only=True):
+    """An engine that answered. `secrets` are values that no message may hold."""
+
+    name: str
+    binary: str
+    version: str
+    secrets: frozenset[str] = frozenset()
+
+    def build_command(self, image: str) -> str:
+        """What a user would type to build in the folder of the Dockerfile."""
+        return build_command(self.name, image)
+
+    def build(self, folder: Path, iidfile: Path, given: dict[str, Path], tick: Callable[[], None]) -> str:
+        """Build the Dockerfile in `folder`; the image's id. `given` are build secrets by id. Raises BuildError."""
+        argv = {
+            "docker": ["build"],
+            "podman": ["build", "--format", "docker", "--layers"],
+            "buildah": ["bud", "--format", "docker", "--layers"],
+        }[self.name]
+        for key, path in given.items():
+            argv += ["--secret", f"id={key},src={path}"]
+        # By name only: the value goes through the environment, and these arguments are in no image's history.
+        for name in _PROXIES if self.name == "docker" else ():
+            argv += ["--build-arg", name] if os.environ.get(name) else []
+        ended = self._run(*argv, "--iidfile", str(iidfile), str(folder), timeout=BUILD_DEADLINE, tick=tick)
+        if not ended.ok:
+            raise self._error("the image could not be built", ended, BUILD_DEADLINE)
+        return iidfile.read_text(encoding="utf-8").strip()
+
+    def run(
+        self, image: str, argv: Sequence[str], stdin: str, timeout: float, tick: Callable[[], None] | None
+    ) -> process.Ended:
+        """Run a command as the image's user, without GPU and, where the engine can, without network."""
+        if self.name != "buildah":
+            options = ("run", "--rm", "--interactive", "--network", "none")
+            return self._run(*options, image, *argv, timeout=timeout, stdin=stdin, tick=tick)
+        made = self._must("the image cannot be run", "from", "--pull-never", image).strip()
+        try:
+            return self._run("run", made, "--", *argv, timeout=timeout, stdin=stdin, tick=tick)
+        finally:
+            self._run("rm", made, timeout=_SHORT)
+
+    def config(self, image: str) -> Config:
+        """User, labels, variables and command of an image."""
+        if self.name == "buildah":
+            text = self._must("the image cannot be read", "inspect", "--type", "image", image)
+            return msgspec.json.decode(text, type=_Inspected).docker.config
+        text = self._must("the image cannot be read", "image", "inspect", "--format", "{{json .Config}}", image)
+        return msgspec.json.decode(text, type=Config)
+
+    def tag(self, image: str, name: str) -> None:
+        """Give an image a name."""
+        self._must("the image cannot be named", "tag", image, name)
+
+    def remove(self, image: str) -> None:
+        """Remove an image that nobody will use; that it cannot be removed is no reason to fail."""
+        self._run(*(("rmi",) if self.name == "buildah" else ("image", "rm")), image, timeout=_SHORT)
+
+    def _run(
+        self, *args: str, timeout: float, stdin: str = "", tick: Callable[[], None] | None = None
+    ) -> process.Ended:
+        # chroot needs neither a runtime nor a right that a container lacks; the user may choose another.
+        env = {"BUILDAH_ISOLATION": "chroot"} if self.name == "buildah" else {"DOCKER_BUILDKIT": "1"}
+        return process.run([self.binary, *args], env=env | dict(os.environ), timeout=timeout, stdin=stdin, tick=tick)
+
+    def _must(self, what: str, *args: str) -> str:
+        ended = self._run(*args, timeout=_SHORT)
+        if not ended.ok:
+            raise self._error(what, ended, _SHORT)
+        return ended.stdout
+
+    def _error(self, what: str, ended: process.Ended, timeout: float) -> BuildError:
+        if ended.returncode is None:
+            return BuildError(f"{what}: no end after {timeout:.0f} s; {self.name} was stopped")
+        return BuildError(f"{what}: {redact(cause(ended.stdout + ended.stderr), self.secrets)}")
+
+
+class _Docker(msgspec.Struct, frozen=True):
+    config: Config
+
+
+class _Inspected(msgspec.Struct, frozen=True, rename={"docker": "Docker"}):
+    docker: _Docker
+
+
+def build_command(engine: str, image: str) -> str:
+    """What a user would type to build in the folder of the Dockerfile."""
+    verb = {
+        "docker": "docker build",
+        "podman": "podman build --format docker",
+        "buildah": "buildah bud --format docker",
+    }
+    return f"{verb[engine]} -t {image} ."
+
+
+def find(secrets: frozenset[str] = frozenset()) -> tuple[Engine | None, dict[str, str]]:
+    """The first engine that works, and why those before it do not."""
+    silent = {}
+    for name in NAMES:
+        binary = shutil.which(name)
+        if binary is None:
+            silent[name] = "not installed"
+            continue
+        # A docker without its daemon is a common sight: only one that answers counts.
+        args = ("version", "--format", "{{.Server.Version}}") if name == "docker" else ("--version",)
+        ended = process.run([binary, *args], env=os.environ, timeout=_LOOK)
+        if ended.ok and (version := _VERSION.search(ended.stdout)):
+            return Engine(name=name, binary=binary, version=version[0], secrets=secrets), silent
+        silent[name] = f"no answer within {_LOOK:.0f} s" if ended.returncode is None else cause(ended.stderr)
+    return None, silent
+
+
+def cause(text: str) -> str:
+    """The line that says why: what pip or the self-check said, else the engine's own last word."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line and "failed to solve" not in line]
+    own = [line for line in lines if line.lower().startswith("error")]
+    return ([*said[-1:], *own[-1:], *lines[-1:]] or ["it gave no reason"])[0][:400]
