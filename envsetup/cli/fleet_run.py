@@ -26,8 +26,10 @@ SMOKE_EXAMPLES = """\b
 Examples:
   envsetup fleet smoke -i hosts.ini --env /srv/venvs/train --device cuda
   envsetup fleet smoke --engine slurm -i gpu --env /srv/venvs/train --json
+  envsetup fleet smoke -i hosts.ini --env /srv/venvs/train --together     find the slow link and the missing host
 """
 REQUIRE = click.Choice(["gpu", "cuda", "rocm", "none"])
+TOGETHER_S = 120  # seconds: hosts that have not met by then will not
 DEVICES = click.Choice(["auto", "cpu", "cuda", "rocm", "mps", "xpu"])
 COMMON = (
     click.option("-i", "inventory", metavar="INVENTORY", help="Ansible's inventory; Slurm's partition, default all."),
@@ -77,20 +79,27 @@ def doctor(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to train.")
 @click.option("--level", type=click.Choice(["quick", "standard"]), default="quick", show_default=True)
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; may be repeated.")
+@click.option("--together", is_flag=True, help="Not training: all hosts meet, add up, and exchange in pairs (gloo).")
+@click.option("--port", type=click.IntRange(1024, 65535), default=29500, show_default=True, help="Where they meet.")
 def smoke(**options: Any) -> int:  # noqa: ANN401 - as above
     """Train on every host by itself, and name those that fail or are slower than their peers.
 
+    With --together all hosts meet at the first one, add up numbers, and each pair exchanges: that names the host or
+    the link that is slow, and the host that does not come.
+
     Exits with 4 when a host gave no proof, 1 where a check failed, 3 where nothing was verified, else 0.
     """
+    if options["together"]:
+        return _run(options, ["smoke", "--json", *_given(options, "env", "port")], together=True)
     checks = [part for check in options["checks"] for part in ("--check", check)]
     return _run(options, ["smoke", "--json", *_given(options, "env", "device", "level"), *checks])
 
 
 def _given(options: dict[str, Any], *names: str) -> list[str]:
-    return [part for name in names if options[name] for part in (f"--{name}", options[name])]
+    return [part for name in names if options[name] for part in (f"--{name}", str(options[name]))]
 
 
-def _run(options: dict[str, Any], arguments: Sequence[str]) -> int:
+def _run(options: dict[str, Any], arguments: Sequence[str], *, together: bool = False) -> int:
     from envsetup.cli.fleet_progress import HostLines
     from envsetup.fleet.ask import ask_fleet
     from envsetup.fleet.bundle import cached_bundle
@@ -99,14 +108,22 @@ def _run(options: dict[str, Any], arguments: Sequence[str]) -> int:
     from envsetup.fleet.merge import exit_code
     from envsetup.model.errors import InputError
 
+    if options["resume"] and together:
+        raise InputError("--resume does not go with --together: all hosts must be there")
     if options["resume"] and not options["folder"]:
         raise InputError("--resume needs -o DIR, the folder of the run to go on with")
     engine = _engine(options["engine"], options["inventory"], options["limit"])
     journal = Journal(options["folder"], resume=options["resume"]) if options["folder"] else None
+    forks = options["forks"]
+    if together:
+        hosts = engine.hosts()
+        forks = max(forks, len(hosts))  # all at once, or they never meet
+        peers = ",".join(f"{host}={engine.address(host)}" for host in hosts)
+        arguments = [*arguments, "--peers", peers, "--seconds", str(min(TOGETHER_S, 0.9 * options["host_timeout"]))]
     lines = HostLines(quiet=options["quiet"])
     try:
         path = options["bundle_file"] or cached_bundle(lines.say)
-        report = ask_fleet(engine, Job(path, arguments, options["host_timeout"], options["forks"]), journal, lines.host)
+        report = ask_fleet(engine, Job(path, arguments, options["host_timeout"], forks), journal, lines.host)
     finally:
         lines.end()
     present(report, as_json=options["as_json"], html=options["html"])

@@ -56,6 +56,11 @@ class Ansible:
             raise InputError(f"{inventory}: no such inventory; a file, a folder or a list like n1,n2 is accepted")
         self._inventory = inventory if "," in inventory else str(Path(inventory).absolute())
         self._limit = limit
+        self._variables: dict[str, dict[str, Any]] = {}
+
+    def address(self, host: str) -> str:
+        """What the inventory says, else the name."""
+        return str(self._variables.get(host, {}).get("ansible_host", host))
 
     def hosts(self) -> list[str]:
         """The inventory's hosts as ansible-inventory reads it."""
@@ -80,6 +85,7 @@ class Ansible:
             listed = {}
         if status or not listed:
             raise InputError(f"{self._inventory}: Ansible cannot read this inventory: {clean(err or out, 200)}")
+        self._variables = listed.get("_meta", {}).get("hostvars", {})
         found = _members(listed, "all")
         if not found:
             left = f" that --limit {self._limit} leaves" if self._limit else ""

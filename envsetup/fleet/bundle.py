@@ -24,6 +24,7 @@ ROOMS = ("model", "world", "probe", "importers", "compat", "doctor", "smoke", "d
 SINGLE = (
     *("__init__.py", "report/__init__.py", "report/clean.py"),
     *("fleet/__init__.py", "fleet/agent/__init__.py", "fleet/agent/main.py"),
+    *("fleet/agent/together.py", "fleet/agent/pairs.py"),
 )
 HEADER = "header"
 OUTSIDE = {HEADER: "header.sh", "__main__.py": "launcher.py"}

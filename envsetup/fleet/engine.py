@@ -31,6 +31,10 @@ class Engine(Protocol):
         """
         ...
 
+    def address(self, host: str) -> str:
+        """Where the other hosts reach it."""
+        ...
+
     def run(self, job: Job, hosts: Sequence[str], deliver: Deliver) -> None:
         """Ask these hosts; `deliver` gets each answer as it comes, in any order."""
         ...

@@ -9,6 +9,7 @@ import msgspec
 
 from envsetup import __version__
 from envsetup.fleet.cleaning import clean, clean_host
+from envsetup.fleet.links import rates_of, slow_links
 from envsetup.fleet.measures import Measures, measures_of, slow
 from envsetup.fleet.outliers import compare
 from envsetup.fleet.reading import Answer, bad, documents, read
@@ -42,6 +43,7 @@ class Merge:
         self._facts: dict[str, Facts] = {}
         self._findings: dict[str, list[_Brief]] = {}
         self._measures: dict[str, Measures] = {}
+        self._links: dict[str, dict[str, float]] = {}
         self._undecided: set[str] = set()
         self._configs: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = {}
 
@@ -58,6 +60,7 @@ class Merge:
         self._undecided.discard(row.host)
         self._findings.pop(row.host, None)
         self._measures.pop(row.host, None)
+        self._links.pop(row.host, None)
         if answer.doctor:
             self._findings[row.host] = [
                 _Brief(clean(f.code, 80), f.severity, clean(f.title), f.caused_by) for f in answer.doctor.findings
@@ -66,6 +69,7 @@ class Merge:
                 self._undecided.add(row.host)
         elif answer.smoke:
             self._measures[row.host] = measures_of(answer.smoke)
+            self._links[row.host] = rates_of(answer.smoke)
             self._findings[row.host] = [
                 _Brief(f"smoke:{clean(c.id, 80)}", "error", clean(c.title), None)
                 for c in answer.smoke.checks
@@ -83,13 +87,14 @@ class Merge:
         ]
         reported = {row.host for row in rows if row.outcome in REPORTED}
         outliers, splits = compare({host: facts for host, facts in self._facts.items() if host in reported})
+        outliers += [*slow(self._measures), *slow_links(self._links)]
         return FleetReport(
             version=__version__,
             expected=len(rows),
             received=len(reported),
             hosts=rows,
             findings=self._grouped(),
-            outliers=sorted([*outliers, *slow(self._measures)], key=lambda o: (natural(o.host), o.fact)),
+            outliers=sorted(outliers, key=lambda o: (natural(o.host), o.fact)),
             splits=splits,
             undecided=sorted(self._undecided, key=natural),
         )

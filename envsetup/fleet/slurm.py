@@ -50,16 +50,22 @@ class Slurm:
         self._where = [f"--partition={partition}"] if partition else []
         self._limit = [f"--nodes={limit}"] if limit else []
         self._states: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
+
+    def address(self, host: str) -> str:
+        """NodeAddr."""
+        return self._addresses[host]
 
     def hosts(self) -> list[str]:
         """The nodes as Slurm names them."""
-        asked = ["sinfo", "--noheader", "--Node", "--format=%N|%T|%E", *self._where, *self._limit]
+        asked = ["sinfo", "--noheader", "--Node", "--format=%N|%T|%o|%E", *self._where, *self._limit]
         ended = run_with_deadline(asked, timeout=SINFO_TIMEOUT)
         if not ended.ok:
             why = "no answer" if ended.timed_out else clean(ended.stderr, 200)
             raise InputError(f"sinfo cannot list the nodes: {why}")
         for line in ended.stdout.splitlines():
-            node, state, reason = (part.strip() for part in line.split("|", 2))
+            node, state, address, reason = (part.strip() for part in line.split("|", 3))
+            self._addresses[node] = address
             self._states[node] = state if reason in {"none", ""} else f"{state}: {reason}"
         if not self._states:
             raise InputError(f"sinfo lists no node for {' '.join([*self._where, *self._limit]) or 'this cluster'}")

@@ -112,7 +112,7 @@ class Lab:
         call("nsenter", "-t", str(self._pid(number)), "-m", "sh", "-c", script)
 
     def fault(self, number, kind):
-        """Break a host: down, refuse, blackhole, stop-sshd, hang-python or no-python."""
+        """Break a host: down, refuse, blackhole, stop-sshd, slow, hang-python or no-python."""
         space, pid = f"{self.name}-n{number}", self._pid(number)
         if kind == "down":
             self._ip(self.hub, f"link set v{number} down")
@@ -123,6 +123,10 @@ class Lab:
             address = link.split("link/ether ")[1].split()[0]
             self._ip(space, f"addr del 10.77.0.{number}/16 dev eth0")
             self._ip(self.hub, f"neigh replace 10.77.0.{number} lladdr {address} dev br0 nud permanent")
+        elif kind == "slow":
+            for where, device in ((self.hub, f"v{number}"), (space, "eth0")):
+                shape = ["root", "tbf", "rate", "200mbit", "burst", "64kb", "latency", "50ms"]
+                call("tc", "-n", where, "qdisc", "add", "dev", device, *shape)
         elif kind == "stop-sshd":
             os.kill(pid, signal.SIGSTOP)
         elif kind == "hang-python":

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import combinations
+from pathlib import Path
 
 import pytest
 from fleet_lab import Lab, missing
 from fleet_samples import encoded
 
+from envsetup.fleet.links import slow_links
 from envsetup.fleet.measures import measures_of, slow
 from envsetup.fleet.merge import Merge, exit_code
 from envsetup.fleet.reading import read
 from envsetup.model.proof import Metric, SmokeCheck, SmokeReport
 
 WHY_NOT = missing()
+PAIRS = Path(__file__).parents[2] / "envsetup" / "fleet" / "agent" / "pairs.py"
 
 
 def proof(verdict="pass", *, name=None, status="PASS", rate=100.0, step_ms=5.0, device="NVIDIA H100"):
@@ -86,11 +90,84 @@ def test_proofs_are_merged_by_the_name_inside_and_failed_checks_are_findings():
     assert exit_code(report) == 1
 
 
-@pytest.mark.fleet
-@pytest.mark.torch
-@pytest.mark.build
-@pytest.mark.xdist_group("fleet")
-@pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
+def rates(**hosts):
+    return [(o.host, o.fact) for o in slow_links(hosts)]
+
+
+def test_the_host_behind_a_slow_link_is_named_and_not_its_partners():
+    measured = {
+        "n1": {"n2": 1972.0, "n3": 47.6},
+        "n2": {"n1": 1972.0, "n3": 47.8},
+        "n3": {"n1": 47.6, "n2": 47.8},
+    }
+    assert rates(**measured) == [("n3", "link")]
+
+
+def test_a_pair_that_is_slow_while_both_are_fast_with_others_is_named_as_a_pair():
+    fast = {f"n{i}": {f"n{j}": 2000.0 for j in range(1, 5) if j != i} for i in range(1, 5)}
+    fast["n1"]["n2"] = fast["n2"]["n1"] = 90.0
+    assert rates(**fast) == [("n1", "link to n2"), ("n2", "link to n1")]
+    assert rates(n1={"n2": 100.0}, n2={"n1": 100.0}) == []
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 7, 16])
+def test_every_pair_meets_once_and_nobody_plays_twice_in_a_round(size):
+    source = PAIRS.read_text()
+    start, end = source.index("def rounds"), source.index("def main")
+    space = {}
+    exec(source[start:end], space)
+    games = space["rounds"](size)
+    assert sorted(pair for round_ in games for pair in round_) == list(combinations(range(size), 2))
+    for round_ in games:
+        players = [player for pair in round_ for player in pair]
+        assert len(players) == len(set(players))
+
+
+real = [
+    pytest.mark.fleet,
+    pytest.mark.torch,
+    pytest.mark.build,
+    pytest.mark.xdist_group("fleet"),
+    pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT)),
+]
+
+
+def marked(function):
+    for mark in real:
+        function = mark(function)
+    return function
+
+
+def together(lab, bundle, env, seconds):
+    arguments = ["-i", lab.inventory, "--bundle", bundle[0], "--env", env, "--together", "--host-timeout", seconds]
+    ended = lab.envsetup("fleet", "smoke", *arguments, "--json")
+    assert ended.stdout, ended.stderr
+    report = json.loads(ended.stdout)
+    return report, {host["host"]: host for host in report["hosts"]}
+
+
+@marked
+def test_three_hosts_together_name_the_one_behind_a_slow_link(bundle, torch_env):
+    with Lab(3, shared=True) as lab:
+        lab.fault(3, "slow")
+        report, hosts = together(lab, bundle, torch_env, 60)
+    assert {name: host["outcome"] for name, host in hosts.items()} == {"n1": "ok", "n2": "ok", "n3": "ok"}
+    assert [(o["host"], o["fact"]) for o in report["outliers"]] == [("n3", "link")]
+
+
+@marked
+def test_the_host_that_does_not_come_is_named_and_the_others_say_so(bundle, torch_env):
+    with Lab(3, shared=True) as lab:
+        lab.fault(2, "refuse")
+        report, hosts = together(lab, bundle, torch_env, 30)
+    assert hosts["n2"]["outcome"] == "unreachable"
+    for name in ("n1", "n3"):
+        assert hosts[name]["outcome"] == "findings"
+        assert "not all of 3 hosts met" in hosts[name]["reason"]
+    assert [(f["code"], f["hosts"]) for f in report["findings"]] == [("smoke:join", "n[1,3]")]
+
+
+@marked
 def test_real_training_on_each_host(bundle, torch_env):
     with Lab(2, shared=True) as lab:
         arguments = ["fleet", "smoke", "-i", lab.inventory, "--bundle", bundle[0], "--device", "cpu", "--json"]

@@ -55,6 +55,13 @@ def _smoke(options: argparse.Namespace) -> tuple[bytes, int]:
     from envsetup.smoke.verdict import exit_code  # noqa: PLC0415
     from envsetup.world.live import LiveWorld  # noqa: PLC0415
 
+    if options.peers:
+        from envsetup.fleet.agent.together import together  # noqa: PLC0415
+
+        peers = dict(peer.split("=", 1) for peer in options.peers.split(","))
+        name = _name(options)
+        proof = together(interpreter(options.env), name, peers, port=options.port, seconds=options.seconds)
+        return msgspec.json.encode(proof), int(exit_code(proof))
     checks = [catalogue().find(check).id for check in options.checks]
     request = Request(python=interpreter(options.env), device=options.device, level=options.level, checks=checks)
     report = prove(request, look=lambda: look_at(LiveWorld()), watcher=_Nobody())
@@ -122,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     smoke.add_argument("--device", default="auto", help="auto, cpu, cuda, rocm, mps, xpu")
     smoke.add_argument("--level", default="quick", help="quick, standard")
     smoke.add_argument("--check", dest="checks", action="append", default=[], metavar="ID", help="only this one")
+    smoke.add_argument("--peers", metavar="NAME=ADDRESS,...", help="all hosts that take part together, this one too")
+    smoke.add_argument("--port", type=int, default=29500, help="where they meet on the first host")
+    smoke.add_argument("--seconds", type=float, default=120.0, metavar="S", help="what together may take")
     return parser
 
 
