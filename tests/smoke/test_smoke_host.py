@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from envsetup.model.hardware import Gpu
-from envsetup.smoke.host import HostLook, counted, expected_devices
+from envsetup.smoke.host import HostLook, counted, expected_devices, look_at
+from envsetup.world.recorded import RecordedWorld
 
 
 def gpus(count, **facts):
@@ -59,3 +62,30 @@ def test_what_happened_meanwhile_is_counted(before, after, metric, gained):
 
 def test_a_counter_that_nobody_keeps_is_left_out():
     assert counted(gpus(1), gpus(1)) == {"lost_gpus": 0}
+
+
+MACHINES = Path(__file__).parent.parent / "machines"
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        ("nvidia-h100x8-healthy", 8),
+        ("nvidia-rtx4090-healthy", 1),
+        ("nvidia-gpu-lost", 1),
+        ("nvidia-no-driver", 0),
+        ("nvidia-driver-hangs", None),
+        ("cpu-laptop-healthy", None),
+        ("amd-mi300x-healthy", None),
+    ],
+)
+def test_what_the_driver_of_a_recorded_machine_offers(machine, expected):
+    assert expected_devices(look_at(RecordedWorld(MACHINES / machine)), {}) == expected
+
+
+def test_a_recorded_machine_looked_at_twice_gains_nothing():
+    look = look_at(RecordedWorld(MACHINES / "nvidia-h100x8-healthy"))
+    gained = counted(look, look)
+    assert gained["lost_gpus"] == 0
+    assert gained["ecc_uncorrected"] == 0
+    assert not any(gained.values())
