@@ -15,6 +15,7 @@ Examples:
   envsetup create --framework pytorch --gpu        a GPU build, or the reason why there is none
   envsetup create env --framework "pytorch==2.11.*" --python 3.12
   envsetup create env --lock requirements.lock     exactly these versions and hashes
+  envsetup create --framework pytorch --target docker   an image: its files in ./image, built and verified
   envsetup create --framework pytorch --dry-run    show the plan and every file, write nothing
 """
 
@@ -28,7 +29,8 @@ Examples:
 @click.option(
     "--python", metavar="VERSION|PATH", help="3.12, 3.12.4, 3.13t or a path; default: the best installed one."
 )
-@click.option("--target", default="venv", show_default=True, help="What is made.")
+@click.option("--target", default="venv", show_default=True, help="What is made: venv, docker.")
+@click.option("--base-image", metavar="NAME", help="Build the image on this one; --python says which Python it has.")
 @click.option("--source", help="official, pypi, a mirror's name, a URL or a folder; default: pip's configuration.")
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded.")
 @click.option("--offline", is_flag=True, help="Ask no source: what is shipped and what is cached decides.")
@@ -42,7 +44,7 @@ Examples:
 @click.option("-v", "--verbose", count=True, help="Say why: reasons and what was rejected.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the result.")
 def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
-    """Make an environment at PATH (default ./.venv) with the wheels that fit this machine, and verify it."""
+    """Make an environment at PATH (default ./.venv, ./image) with the wheels that fit this machine, and verify it."""
     from envsetup.build.create import create
     from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines
@@ -53,25 +55,26 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     order = _order(**options)
     made = create(order, Lines(quiet=options["quiet"]))
     click.echo(to_json(made) if options["as_json"] else _text(made, verbose=options["verbose"] > 0), nl=False)
-    return int(Exit.FINDINGS if made.status == "impossible" else Exit.OK)
+    return int(Exit.FINDINGS if made.status == "impossible" else Exit.UNDECIDED if made.not_built else Exit.OK)
 
 
 def _order(**o: Any) -> Order:  # noqa: ANN401 - as above
     from pathlib import Path
 
-    from envsetup.build.create import TARGETS, Order
+    from envsetup.build.create import Order
     from envsetup.build.stage import check_target, target_path
+    from envsetup.build.targets import FOLDERS
     from envsetup.model.errors import InputError
     from envsetup.model.plan import Request
 
     if not o["frameworks"] and not o["lock"]:
         raise InputError("--framework is missing; for example --framework pytorch")
-    if o["target"] not in TARGETS:
-        raise InputError(f"--target {o['target']}: not available; there is: {', '.join(TARGETS)}")
+    if o["target"] not in FOLDERS:
+        raise InputError(f"--target {o['target']}: not available; there is: {', '.join(FOLDERS)}")
     name = o["name"]
     if name is not None and not (name and all(char.isalnum() or char in " ._+-" for char in name)):
         raise InputError(f"--name {name!r}: letters, digits, spaces and . _ + - are accepted")
-    target = target_path(o["path"] if o["path"] is not None else ".venv")
+    target = target_path(o["path"] if o["path"] is not None else FOLDERS[o["target"]])
     if check_target(target) and not (o["yes"] or o["dry_run"] or o["as_json"]):
         _confirm(str(target))
     extras = [name for text in o["extras"] for name in text.split(",") if name]
@@ -92,6 +95,7 @@ def _order(**o: Any) -> Order:  # noqa: ANN401 - as above
         check=not o["no_verify"],
         dry_run=o["dry_run"],
         files_only=o["no_build"],
+        base_image=o["base_image"],
     )
 
 

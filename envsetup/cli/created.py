@@ -36,9 +36,14 @@ def _lines(made: Created, *, verbose: bool) -> Iterator[str]:
             yield content.rstrip("\n")
         return
     yield f"at        {made.path}"
+    if made.image is not None:
+        yield f"image     {made.image}" + (f" (built with {made.engine})" if made.engine else "")
+    if made.not_built:
+        yield f"not built {made.not_built}"
     if made.status == "created":
         yield f"verified  {'; '.join(made.verified) if made.verified is not None else 'no (--no-verify)'}"
         yield f"use it    {made.activate}"
+    if made.status == "created" and made.image is None:
         yield f"prove it  envsetup smoke --env {shlex.quote(made.path)}"
 
 

@@ -6,6 +6,7 @@ Control characters are refused everywhere: no file of ours has a use for them, a
 from __future__ import annotations
 
 import json
+import re
 import shlex
 
 from envsetup.model.errors import InputError
@@ -54,6 +55,24 @@ def as_toml(value: object) -> str:
         return json.dumps(value)
     # A JSON string without control characters is a TOML basic string, except for the escape of DEL that JSON lacks.
     return json.dumps(_clean(value), ensure_ascii=False)
+
+
+def dockerfile(value: object) -> str:
+    """A word of an ARG, ENV or LABEL instruction, in which a variable is not replaced."""
+    return '"' + re.sub(r'([\\"$])', r"\\\1", _clean(value)) + '"'
+
+
+def compose(value: object) -> str:
+    """A YAML string in a Compose file, where $ begins a variable even within quotes."""
+    return json.dumps(_clean(value), ensure_ascii=False).replace("$", "$$")
+
+
+def plain_word(value: object) -> str:
+    """A word that no language takes for anything else, so it may stand within another's quotes."""
+    text = str(value)
+    if not re.fullmatch(r"[\w.+-]+", text, re.ASCII):
+        raise InputError(f"{text!r}: only letters, digits and . _ + - are accepted")
+    return text
 
 
 def comment(value: object) -> str:

@@ -28,7 +28,10 @@ FILTERS = {
     "fish": quoting.fish,
     "json": quoting.as_json,
     "toml": quoting.as_toml,
+    "docker": quoting.dockerfile,
+    "compose": quoting.compose,
     "comment": quoting.comment,
+    "word": quoting.plain_word,
 }
 
 
@@ -46,7 +49,7 @@ def template_names() -> list[str]:
 
 
 def render(name: str, variables: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of template `name`: relative path to content. Nothing is written.
+    """The files of template `name`: relative path to content; one that came out empty is none. Nothing is written.
 
     Raises InputError for an unknown template, a variable that is missing or unknown, or a value that cannot be quoted.
     """
@@ -68,12 +71,13 @@ def render(name: str, variables: Mapping[str, Any]) -> dict[str, bytes]:
     )
     environment.filters |= FILTERS
     try:
-        return {
+        files = {
             path: environment.get_template(source).render(variables).encode()
             for path, source in described.files.items()
         }
     except jinja2.TemplateError as error:
         raise InputError(f"template {name}: {error}") from error
+    return {path: content for path, content in files.items() if content}
 
 
 def descriptor(name: str) -> Descriptor:
