@@ -29,6 +29,7 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
     asked: list[str] = []  # package names, normalised
     sources: list[str] = []  # names of the sources that answered, first choice first
     unreachable: dict[str, str] = {}  # source name to the reason, without secrets
+    limits: dict[str, str] = {}  # package name to the specifier by which pip's constraints have narrowed it
 
     def of(self, name: str) -> list[Offer]:
         """Every offer of one package."""

@@ -10,6 +10,7 @@ import msgspec
 from envsetup.compat import torch
 from envsetup.compat.tables import at_least, key
 from envsetup.resolve.candidate import Candidate, Check
+from envsetup.resolve.checks import within
 
 if TYPE_CHECKING:
     from envsetup.model.offers import Offer, Offers
@@ -44,14 +45,22 @@ def _variant(offer: Offer, facts: Facts) -> str | None:
 def _judged(candidate: Candidate, found: list[Offer], offers: Offers) -> Candidate:
     asked = ", ".join(offers.sources) or "none"
     silent = "".join(f"; {name}: {why}" for name, why in offers.unreachable.items())
+    limit = offers.limits.get(candidate.package)
+    shut_out = bool(limit) and not within(limit or "", candidate.version)
+    missing = f"{candidate.label} is not offered"
+    need = f"a source that has {candidate.label}"
+    if offers.unreachable:
+        need += f" ({', '.join(offers.unreachable)} did not answer)"
+    if shut_out:
+        missing = f"{candidate.label} is shut out by pip's constraint {candidate.package}{limit}"
+        need = f"lift pip's constraint {candidate.package}{limit}"
     check = Check(
         constraint="source",
         ok=bool(found),
-        text=f"{candidate.label} is offered by {found[0].index}" if found else f"{candidate.label} is not offered",
+        text=f"{candidate.label} is offered by {found[0].index}" if found else missing,
         evidence=f"sources that answered: {asked}{silent}",
         table=_TABLE,
-        need=f"a source that has {candidate.label}"
-        + (f" ({', '.join(offers.unreachable)} did not answer)" if silent else ""),
+        need=need,
     )
     kept = [c for c in candidate.checks if c.constraint != "source"]
     index = found[0].index if found else candidate.index

@@ -128,7 +128,8 @@ def _plan(case: Case, judged: list[Candidate], candidates: list[Candidate], offe
     others = explain.alternatives(candidates, pick)
     if first := _first_choice(judged, pick):
         cost = "an older release" if key(first.version) > key(pick.version) else "another build of the same release"
-        warnings.append(f"first choice was {first.label}, which no source offers; {pick.label} instead: {cost}")
+        why = next((row.text for row in explain.rejected(candidates, pick) if row.candidate == first.label), "")
+        warnings.append(f"first choice was {first.label}: {why or 'no source offers it'}; {pick.label} instead: {cost}")
     return Plan(
         status="ok",
         device=goal.kind,

@@ -120,3 +120,11 @@ def test_wheel_names_are_read():
         index="pypi",
     )
     assert from_wheel_name("torch-2.13.0+cpu-1-cp311-cp311-linux_x86_64.whl", "x").local == "cpu"
+
+
+def test_what_pips_constraints_shut_out_says_so():
+    found = offers(f"torch-2.14.1+cu130-{TAGS}", limits={"torch": "<=2.14.1"})
+    result = plan(machine("RTX 4090", driver="580.95.05"), offers=found)
+    assert label(result) == "2.14.1+cu130"
+    assert any("pip's constraint torch<=2.14.1" in row.text for row in result.rejected)
+    assert any("pip's constraint" in warning for warning in result.warnings)
