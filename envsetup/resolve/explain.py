@@ -38,7 +38,7 @@ _COST: dict[Constraint, str] = {
     "driver": "a driver update (root, reboot)",
     "python": "another Python",
     "libc": "a newer distribution or a container",
-    "source": "another source",
+    "source": "another source, or fewer limits on this one",
     "request": "another version than asked for",
     "framework": "without the extra that holds it back",
     "os": "another operating system",
