@@ -58,7 +58,8 @@ def answer(ended):
 def test_it_runs_the_doctor_where_there_is_only_a_shell_and_a_python(bundle, host):
     started = time.monotonic()
     ended = host(bundle[0], "--json", python=Path(sys.executable).resolve())
-    assert time.monotonic() - started < 2 * COLD_START_S  # the benchmark holds the budget; here it is only bounded
+    busy = os.getloadavg()[0] / os.cpu_count()  # the rest of the tests run beside it
+    assert time.monotonic() - started < COLD_START_S * max(1.0, busy)
     report = msgspec.json.decode(ended.stdout, type=DoctorReport)
     assert report.host == os.uname().nodename
     assert report.machine.cpu.logical == os.cpu_count()
@@ -182,5 +183,6 @@ def test_without_a_package_source_it_serves_this_platform_and_says_what_it_does_
     assert len(said["serves"]) == 1
     assert len(said["missing"]) == 19
     assert all(said["missing"].values())
-    ended = subprocess.run([path, "doctor"], capture_output=True, timeout=60, check=False)
+    env["ENVSETUP_AGENT_PYTHON"] = sys.executable
+    ended = subprocess.run([path, "doctor"], env=env, capture_output=True, timeout=60, check=False)
     assert json.loads(ended.stdout)["schema"] == "envsetup.doctor/1"

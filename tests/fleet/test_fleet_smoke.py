@@ -11,6 +11,7 @@ import pytest
 from fleet_lab import Lab, missing
 from fleet_samples import encoded
 
+from envsetup.fleet import agent
 from envsetup.fleet.links import slow_links
 from envsetup.fleet.measures import measures_of, slow
 from envsetup.fleet.merge import Merge, exit_code
@@ -18,7 +19,7 @@ from envsetup.fleet.reading import read
 from envsetup.model.proof import Metric, SmokeCheck, SmokeReport
 
 WHY_NOT = missing()
-PAIRS = Path(__file__).parents[2] / "envsetup" / "fleet" / "agent" / "pairs.py"
+PAIRS = Path(agent.__file__).with_name("pairs.py")
 
 
 def proof(verdict="pass", *, name=None, status="PASS", rate=100.0, step_ms=5.0, device="NVIDIA H100"):
