@@ -165,8 +165,8 @@ def _image_job(job: Job) -> ImageJob:
 
 
 def _hidden(manifest: Manifest, sources: Sources) -> Manifest:
-    """The manifest as it may travel in an image: no folder and no host of the user, and no date of its making."""
-    text = msgspec.json.encode(msgspec.structs.replace(manifest, created=None)).decode()
+    """The manifest as it may travel in an image: no folder and no host of the user, and nothing of the moment."""
+    text = msgspec.json.encode(msgspec.structs.replace(manifest, created=None, probe=None)).decode()
     names = {s.name for s in [*sources.all, *sources.frameworks] if "/" in s.name} | (
         {manifest.request.source} - {None}
     )

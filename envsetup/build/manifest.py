@@ -29,7 +29,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "sc
     plan: Plan  # with its reasons
     lock: str  # digest of the lock's pins and hashes
     sources: list[str] = []  # names, first choice first
-    probe: Optional[str] = None  # digest of the machine's snapshot; None when a given lock was built without a look
+    probe: Optional[str] = None  # digest of the machine's snapshot; None in an image, and without a look
 
 
 def machine_digest(machine: Machine) -> str:
