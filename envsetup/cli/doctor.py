@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from envsetup.cli.inputs import Subject
+    from envsetup.model.comparison import Change
     from envsetup.model.finding import DoctorReport
 
 EPILOG = """\b
@@ -19,6 +20,7 @@ Examples:
   envsetup doctor --from issue.txt               somebody else's collect_env, nvidia-smi, log, or whole issue
   envsetup doctor --from env.txt --error log.txt --json
   envsetup doctor --deep                         what really happens when PyTorch is imported and a GPU is used
+  envsetup doctor --expect good.json             a gate: what differs from a machine that works
   envsetup doctor --markdown                     the block to paste into an issue
 
 Exit: 0 fine, 1 findings at or above --fail-on, 2 unreadable input, 3 could not decide.
@@ -32,6 +34,7 @@ SLOW_S = 1.0  # after this a terminal is told that the machine is still being as
 @click.option("--env", metavar="PATH", help="A venv, conda prefix or python; default: the active one, ./.venv, PATH.")
 @click.option("--from", "source", metavar="FILE|-", help="Diagnose another machine: a snapshot, or any report or log.")
 @click.option("--error", metavar="FILE|-", help="The error text that the user got.")
+@click.option("--expect", metavar="SNAPSHOT", help="Compare with a recorded good machine, as a gate.")
 @click.option("--require", type=click.Choice(["gpu", "cuda", "rocm", "none"]), help="What must work here.")
 @click.option("--area", "areas", multiple=True, metavar="AREA", help="Only these checks: driver, packages, ...")
 @click.option(
@@ -63,6 +66,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
         symptoms=looked_at.symptoms,
         areas=areas,
         weak=looked_at.weak,
+        differences=_differences(options["expect"], looked_at),
     )
     code = exit_code(report, options["fail_on"])
     if options["page"]:
@@ -86,6 +90,14 @@ def _deadlines(seconds: float | None, *, deep: bool) -> tuple[float, float | Non
     if deep:
         return LOOK_S, seconds or IMPORT_S
     return seconds or LOOK_S, None
+
+
+def _differences(expected: str | None, looked_at: Subject) -> tuple[list[Change], list[str]] | None:
+    if expected is None:
+        return None
+    from envsetup.cli.compared import differences
+
+    return differences(expected, looked_at.machine, live=looked_at.kind == "live")
 
 
 def _areas(names: tuple[str, ...]) -> list[str]:

@@ -17,6 +17,7 @@ Examples:
   envsetup probe                      what this machine is
   envsetup probe -o machine.json      the same as a file, for plan --machine or doctor --from
   envsetup probe --env ~/ml/.venv     with another environment
+  envsetup probe --diff A.json B.json what changed since it worked, most likely culprit first
   envsetup probe --record DIR         every file and answer that a probe reads, for a bug report
 """
 
@@ -27,6 +28,9 @@ Examples:
 @click.option("--env", metavar="PATH", help="A venv, conda prefix or python binary.  [default: the active one]")
 @click.option("--timeout", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds for it all.")
 @click.option("--deep", is_flag=True, help="Also import the frameworks, in a child, and use each GPU once.")
+@click.option(
+    "--diff", nargs=2, metavar="A B", help="Compare two snapshots; exit 1 when something that matters changed."
+)
 @click.option("--json", "as_json", is_flag=True, help="The snapshot as JSON on stdout, redacted.")
 @click.option("-v", "--verbose", is_flag=True, help="Also packages, variables and libraries.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
@@ -35,6 +39,7 @@ def command(
     record: str | None,
     env: str | None,
     timeout: float,
+    diff: tuple[str, str] | None,
     *,
     deep: bool,
     as_json: bool,
@@ -45,6 +50,8 @@ def command(
 
     What is written or printed as JSON is redacted: no home folder, user or host name, serial, address or token.
     """
+    if diff:
+        return _diff(diff, as_json=as_json, verbose=verbose, quiet=quiet)
     from envsetup.probe.collect import probe
     from envsetup.world.live import LiveWorld
 
@@ -58,6 +65,24 @@ def command(
     if not (as_json or quiet or output == "-"):
         _show(machine, details=verbose)
     return 0
+
+
+def _diff(files: tuple[str, str], *, as_json: bool, verbose: bool, quiet: bool) -> int:
+    """Two snapshots compared: 1 when a change can break things, 0 when none can."""
+    from envsetup.cli.compared import diff
+    from envsetup.model.errors import Exit
+
+    comparison = diff(*files)
+    if as_json:
+        from envsetup.model.codec import to_json
+        from envsetup.report.clean import escape_json
+
+        click.echo(escape_json(to_json(comparison)), nl=False)
+    elif not quiet:
+        from envsetup.report.diff_text import diff_text
+
+        click.echo(diff_text(comparison, everything=verbose), nl=False)
+    return int(Exit.FINDINGS if any(change.effect != "unlikely" for change in comparison.changes) else Exit.OK)
 
 
 def _recording(live: World, folder: str) -> tuple[World, Callable[[], list[str]]]:

@@ -15,6 +15,7 @@ from envsetup.model.software import Environment, Python
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from envsetup.model.comparison import Change
     from envsetup.model.symptom import SymptomHit
 
 Require = Literal["gpu", "cuda", "rocm", "none"]
@@ -33,6 +34,7 @@ class Case:
     require: Require | None = None
     symptoms: Sequence[SymptomHit] = ()
     kind: Kind = "live"
+    differences: tuple[list[Change], list[str]] | None = None  # from an expected machine, when there is one
 
     def source(self, read_from: str) -> str:
         """Where a fact was read, for evidence: everything in a pasted text comes from that text."""

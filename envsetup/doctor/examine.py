@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from envsetup.doctor.case import Kind, Require
+    from envsetup.model.comparison import Change
     from envsetup.model.finding import Finding
     from envsetup.model.machine import Machine
     from envsetup.model.symptom import SymptomHit
@@ -39,16 +40,20 @@ def examine(
     symptoms: Sequence[SymptomHit] = (),
     areas: Collection[str] = (),
     weak: Collection[str] = (),
+    differences: tuple[list[Change], list[str]] | None = None,
     checks: Sequence[Check] = CHECKS,
 ) -> DoctorReport:
     """Diagnose a machine; any subset of its facts will do. Never raises for what the facts are.
 
     `require` is what the user asks of the machine, `target` what kind of look it was, `symptoms` what error texts
     say, `areas` restricts the checks, `weak` are fact paths that rest on a sentence alone: what is found by them is
-    likely, not certain. Findings come in reading order, each consequence with `caused_by`.
+    likely, not certain; `differences` are those from an expected machine. Findings come in reading order, each
+    consequence with `caused_by`.
     """
     started = time.monotonic()
-    case = _with_errors_of_trials(Case(machine, require=require, symptoms=symptoms, kind=target))
+    case = _with_errors_of_trials(
+        Case(machine, require=require, symptoms=symptoms, kind=target, differences=differences)
+    )
     asked = [check for check in checks if not areas or check.area in areas]
     results: list[CheckResult] = []
     findings: list[Finding] = []

@@ -45,7 +45,10 @@ def _lower(title: str) -> str:
 
 
 def _gap(case: Case, results: Sequence[CheckResult]) -> str | None:
-    """A look that a GPU depends on and that could not be taken."""
+    """A look that a GPU or an expectation depends on and that could not be taken."""
+    expected = next((result for result in results if result.id == "as-expected" and result.status == "unknown"), None)
+    if expected is not None:
+        return f"cannot say whether this machine is as expected: {expected.reason}"
     if case.require not in (None, "none") and has_any_gpu(case) is UNKNOWN:
         return "cannot say whether there is a GPU that can be used"
     if case.kind == "text":

@@ -8,6 +8,7 @@ from envsetup.doctor.checks import (
     amd,
     container,
     driver,
+    expected,
     frameworks,
     health,
     kernel,
@@ -52,6 +53,7 @@ AREAS = (
     variables.CHECKS,
     limits.CHECKS,
     storage.CHECKS,
+    expected.CHECKS,
 )
 # Two checks may look for one failure mode by different facts, so the key is not always the code.
 CHECKS: tuple[Check, ...] = tuple(check for area in AREAS for check in area)
