@@ -36,7 +36,7 @@ class Bench:
         self._put = context.device.put
         self._key = (context.seed + 1) << 44
         self._made = 0
-        self.large = 512 if context.device.kind == "cpu" else 8192
+        self.large = 512 if context.device.kind == "cpu" else 4096
 
     def numbers(self, *shape: int, scale: float = 1.0) -> tuple[np.ndarray, Any]:
         self._made += 1
