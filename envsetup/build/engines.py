@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NAMES = ("docker", "podman", "buildah")  # first choice first
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
+# At the beginning only: engines repeat the whole command when it fails. BuildKit numbers and times each line.
+_SAID = re.compile(r"(?:#\d+ [\d.]+ )?ERROR: (?!failed to solve)(.*)")
 _LOOK = 15.0  # seconds
 _SHORT = 120.0
 BUILD_DEADLINE = 3 * 3600.0
@@ -108,7 +110,7 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
     def _error(self, what: str, ended: process.Ended, timeout: float) -> BuildError:
         if ended.returncode is None:
             return BuildError(f"{what}: no end after {timeout:.0f} s; {self.name} was stopped")
-        return BuildError(f"{what}: {redact(cause(ended.stdout + ended.stderr), self.secrets)}")
+        return BuildError(f"{what}: {redact(cause(ended.stdout + "\n" + ended.stderr), self.secrets)}")
 
 
 class _Docker(msgspec.Struct, frozen=True):
@@ -149,6 +151,6 @@ def find(secrets: frozenset[str] = frozenset()) -> tuple[Engine | None, dict[str
 def cause(text: str) -> str:
     """The line that says why: what pip or the self-check said, else the engine's own last word."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line and "failed to solve" not in line]
+    said = [found[1] for line in lines if (found := _SAID.match(line))]
     own = [line for line in lines if line.lower().startswith("error")]
     return ([*said[-1:], *own[-1:], *lines[-1:]] or ["it gave no reason"])[0][:400]

@@ -114,7 +114,7 @@ def main() -> None:
         }
     if asked["part"] == "lock":
         answer["faults"] = unlocked(asked["lock"], answer)
-    json.dump(answer, answer_to)
+    answer_to.write(json.dumps(answer) + "\n")
     answer_to.flush()
     if answer.get("faults"):
         sys.exit("ERROR: " + "; ".join(answer["faults"]))
