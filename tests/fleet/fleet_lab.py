@@ -98,7 +98,8 @@ class Lab:
         )
         call("ip", "netns", "exec", space, "unshare", "-m", "-u", "sh", "-c", script)
         deadline = time.monotonic() + 5
-        while not self._pid_file(number).exists():
+        pid = self._pid_file(number)
+        while not (pid.exists() and pid.read_text().strip()):
             assert time.monotonic() < deadline, (self.folder / f"sshd{number}.log").read_text()
             time.sleep(0.02)
 
