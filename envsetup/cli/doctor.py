@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from envsetup.cli.inputs import Subject
+    from envsetup.doctor.subject import Subject
     from envsetup.model.comparison import Change
     from envsetup.model.finding import DoctorReport
 

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from envsetup.model.machine import Machine
-    from envsetup.model.symptom import SymptomHit
+    from envsetup.doctor.subject import Subject
 
 MAX_BYTES = 16 << 20
 ACCEPTED = "a snapshot of envsetup probe, a report of collect_env or nvidia-smi, a log, or an issue is accepted"
-
-
-@dataclass
-class Subject:
-    """A machine, what error texts say about it, and how it was looked at."""
-
-    machine: Machine
-    kind: Literal["live", "snapshot", "text"]
-    symptoms: list[SymptomHit] = field(default_factory=list)
-    weak: list[str] = field(default_factory=list)  # facts that a text only says in passing
 
 
 def subject(
@@ -46,7 +34,9 @@ def subject(
         raise InputError("--from - and --error -: stdin can be read once; give a file for one of them")
     complaint = read_text(error, "--error") if error is not None else ""
     if source is not None:
-        return _given(read_text(source, "--from"), _name(source), complaint, _name(error or ""))
+        from envsetup.doctor.subject import given
+
+        return given(read_text(source, "--from"), _name(source), complaint, _name(error or ""))
     looked_at = _live(env, timeout, deep)
     if complaint:
         from envsetup.doctor.symptoms import read
@@ -81,37 +71,8 @@ def _name(path: str) -> str:
 
 
 def _live(env: str | None, timeout: float, deep: float | None) -> Subject:
+    from envsetup.doctor.subject import Subject
     from envsetup.probe.collect import probe
     from envsetup.world.live import LiveWorld
 
     return Subject(probe(LiveWorld(), env=env, timeout=timeout, deep=deep), "live")
-
-
-def _given(text: str, name: str, complaint: str, complaint_name: str) -> Subject:
-    """Another machine: its facts stand in the report and in what the error text says in passing."""
-    from envsetup.doctor.symptoms import read_all
-
-    told = [(complaint, complaint_name)] if complaint else []
-    if _is_document(text):
-        from envsetup.probe.snapshot import parse_snapshot
-
-        return Subject(parse_snapshot(text.encode(), name=name), "snapshot", read_all(told))
-    from envsetup.importers import read, rest_of
-
-    imported = read(f"{text}\n{complaint}" if complaint else text)
-    symptoms = read_all([(rest_of(imported, text), name), *told])
-    return Subject(imported.machine, "text", symptoms, imported.weak)
-
-
-def _is_document(text: str) -> bool:
-    """Whether this is a machine file, whole or cut off, and not a text in which some JSON stands."""
-    if not text.lstrip().startswith("{"):
-        return False
-    if '"envsetup.' in text[:2000]:
-        return True
-    import msgspec
-
-    try:
-        return isinstance(msgspec.json.decode(text), dict)
-    except msgspec.DecodeError:
-        return False
