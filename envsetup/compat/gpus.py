@@ -31,11 +31,12 @@ class AmdGpu(Row, frozen=True, kw_only=True):
 
 
 class IntelGpu(Row, frozen=True, kw_only=True):
-    """`xpu`: whether PyTorch's XPU builds serve it; None when that is not known."""
+    """`xpu`: whether PyTorch's XPU builds serve it; None when that is not known. `discrete`: a card of its own."""
 
     name: str
     match: str
     xpu: Optional[bool]
+    discrete: bool = False
 
 
 class RocmOnWsl(Row, frozen=True, kw_only=True):

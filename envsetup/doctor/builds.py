@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envsetup.compat.drivers import DriverFloor
+    from envsetup.compat.gpus import AmdGpu
     from envsetup.doctor.case import Case
     from envsetup.model.hardware import Gpu
     from envsetup.model.software import Framework
@@ -120,13 +121,24 @@ def computes(case: Case, vendor: str) -> Maybe[bool]:
     if vendor == "amd":
         return "HSA_OVERRIDE_GFX_VERSION" in case.variables or any(_rocm_serves(gpu) for gpu in found)
     ccs = [capability(gpu) for gpu in found]
-    return not ccs or None in ccs or any(cc is not None and _cuda_serves(cc) for cc in ccs)
+    # Jetson's GPUs are served by builds of their own, which the tables of the common ones do not hold.
+    return not ccs or None in ccs or any(cc in arch.TEGRA or _cuda_serves(cc) for cc in ccs if cc is not None)
+
+
+def _amd_row(gpu: Gpu) -> AmdGpu | None:
+    gfx = known(gpu.gfx)
+    return gpus.amd_by_gfx(gfx) if gfx else gpus.amd_gfx(known(gpu.name) or "")
+
+
+def integrated(gpu: Gpu) -> bool:
+    """Whether an AMD GPU is known to be part of a processor."""
+    row = _amd_row(gpu)
+    return row is not None and row.kind != "discrete"
 
 
 def _rocm_serves(gpu: Gpu) -> bool:
     """Integrated GPUs that ROCm happens to serve are nobody's wish by their mere presence."""
-    gfx = known(gpu.gfx)
-    row = gpus.amd_by_gfx(gfx) if gfx else gpus.amd_gfx(known(gpu.name) or "")
+    row = _amd_row(gpu)
     return row is not None and row.kind == "discrete" and bool(row.wheels)
 
 

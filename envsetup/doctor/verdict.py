@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envsetup.doctor.builds import integrated
 from envsetup.doctor.causes import SERIOUS, root_cause
+from envsetup.doctor.checks.variables import left_by_masks
 from envsetup.doctor.checks.versions import NAMES, build_name
-from envsetup.doctor.when import driver_works, frameworks, gpus, has_any_gpu, is_gpu_build, wants_gpu
+from envsetup.doctor.when import driver_works, frameworks, gpus, has_any_gpu, is_gpu_build, vendor_of, wants_gpu
 from envsetup.model.finding import CheckResult, Finding, Verdict
 from envsetup.model.maybe import UNKNOWN, known
 
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from envsetup.doctor.case import Case
+    from envsetup.model.software import Framework
 
 # Without an answer to these there is no saying whether the GPU works.
 DECIDING = ("driver-answers", "no-supported-gpu")
 NO_FRAMEWORK = "no framework yet"
+VENDORS = ("nvidia", "amd", "intel", "apple")
 UNDECIDED = ("unknown", "timeout", "crashed")
 
 
@@ -70,13 +74,12 @@ def _text_gap(case: Case) -> str | None:
 def _ready(case: Case) -> str:
     """With what it is ready: framework and devices, or only one of them, or neither."""
     names = ", ".join(build_name(case, build) for build in frameworks(case))
-    count = sum(len(gpus(case, vendor)) for vendor in ("nvidia", "amd", "intel", "apple"))
     blind = any(b.cuda_available is False and (known(b.cuda) or known(b.hip)) for b in frameworks(case))
-    works = count and driver_works(case) is not False and not blind
-    builds = [build for build in frameworks(case) if is_gpu_build(build) or gpus(case, "apple")]
-    if names and works and builds and case.require != "none":
-        gpu_names = ", ".join(build_name(case, build) for build in builds)
-        return f"{gpu_names} can use {count} GPU{'s' if count > 1 else ''}"
+    served = [] if blind or case.require == "none" else [(build, _served(case, build)) for build in frameworks(case)]
+    using = [(build, count) for build, count in served if count]
+    if using:
+        gpu_names = ", ".join(build_name(case, build) for build, _ in using)
+        return f"{gpu_names} can use {_plural(max(count for _, count in using))}"
     seeing = [build_name(case, build) for build in frameworks(case) if build.cuda_available is True]
     if seeing and case.require != "none":
         return f"{', '.join(seeing)} can use a GPU"
@@ -84,8 +87,29 @@ def _ready(case: Case) -> str:
         return f"{names}{_no_gpu(case)}"
     if case.kind == "text":
         return "nothing wrong in what this text shows"
-    what = f"{count} GPU{'s' if count > 1 else ''} ready" if works else _bare(case)
+    count = sum(_working(case, vendor) for vendor in VENDORS)
+    what = f"{_plural(count)} ready" if count else _bare(case)
     return f"{what}, {NO_FRAMEWORK}"
+
+
+def _plural(count: int) -> str:
+    return f"{count} GPU{'s' if count > 1 else ''}"
+
+
+def _working(case: Case, vendor: str) -> int:
+    """The vendor's GPUs that answer and that no variable hides. An integrated AMD GPU counts only where it is alone."""
+    found = gpus(case, vendor)
+    if vendor == "nvidia" and driver_works(case) is False:
+        return 0
+    if vendor == "amd":
+        found = [gpu for gpu in found if not integrated(gpu)] or found
+    return left_by_masks(case, vendor, len(found))
+
+
+def _served(case: Case, build: Framework) -> int:
+    """How many GPUs a build can use: those of the vendor that it is made for."""
+    vendor = vendor_of(build) or ("apple" if gpus(case, "apple") else None)
+    return _working(case, vendor) if vendor else 0
 
 
 def _bare(case: Case) -> str:

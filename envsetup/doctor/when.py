@@ -49,6 +49,8 @@ def has_gpu(case: Case, vendor: str) -> Maybe[bool]:
     # A driver means a GPU, save in a container, which sees the module of its host.
     if vendor == "nvidia" and isinstance(case.driver.nvidia, str) and in_container(case) is not True:
         return True
+    if vendor == "nvidia" and case.os.wsl is True and case.nvml and case.nvml.status in ("error", "crashed"):
+        return UNKNOWN  # under WSL only the driver shows the GPU, and it is there but does not answer
     if case.machine.gpus is not UNKNOWN and case.kind != "text":
         return False  # a probe lists the GPUs only when bus or driver answered; a description says what there is
     # The bus alone proves only presence: WSL and some virtual machines have GPUs that are not on it.
@@ -68,6 +70,16 @@ def is_gpu_build(build: Framework) -> bool:
     """Whether the framework build is one for a GPU, as far as is known."""
     variant = known(build.variant) or ""
     return bool(known(build.cuda) or known(build.hip)) or bool(re.match(r"cu\d|rocm|xpu", variant))
+
+
+def vendor_of(build: Framework) -> str | None:
+    """Whose GPUs a build is for; None where it is for none, or that is not known."""
+    variant = known(build.variant) or ""
+    if known(build.hip) or variant.startswith("rocm"):
+        return "amd"
+    if variant.startswith("xpu"):
+        return "intel"
+    return "nvidia" if is_gpu_build(build) else None
 
 
 def wants_gpu(case: Case) -> bool:

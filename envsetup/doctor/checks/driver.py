@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.doctor.catalogue import entry
-from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, fix, seen
-from envsetup.doctor.when import LINUX, NOT_WSL, NVIDIA, driver_works, in_container, pci_gpus
+from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, When, finding, fix, seen
+from envsetup.doctor.when import LINUX, NOT_WSL, NVIDIA, driver_works, has_gpu, in_container, pci_gpus
 from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
     from envsetup.doctor.case import Case
     from envsetup.model.finding import Evidence, Severity
     from envsetup.model.hardware import PciDevice
+    from envsetup.model.maybe import Maybe
 
 OTHER_DRIVERS = ("vfio-pci", "pci-stub", "nova", "nova_core", "xen-pciback")
 MANY = 4  # GPUs; without persistence mode a driver may take 10 to 40 seconds to wake so many
@@ -125,6 +126,13 @@ def answers(case: Case) -> Outcome:
     return None
 
 
+def _there_to_ask(case: Case) -> Maybe[bool]:
+    """An NVIDIA GPU, or a driver that fails to say whether there is one."""
+    here = has_gpu(case, "nvidia")
+    failed = case.nvml is not None and case.nvml.status in ("error", "crashed")
+    return True if here is UNKNOWN and failed else here
+
+
 HOST = NVIDIA & LINUX & NOT_WSL
 CHECKS = (
     Check("nvidia-smi-hangs", "driver", hangs, NVIDIA, needs=("nvidia.nvml.status|nvidia.smi",)),
@@ -138,5 +146,5 @@ CHECKS = (
         NVIDIA & NOT_WSL,
         ("nvidia.nvml.status|nvidia.module_version", "nvidia.nvml.status|nvidia.library_version"),
     ),
-    Check("driver-answers", "driver", answers, NVIDIA),
+    Check("driver-answers", "driver", answers, When(_there_to_ask, NVIDIA.otherwise)),
 )

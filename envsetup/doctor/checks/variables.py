@@ -29,8 +29,9 @@ def _visible(value: str, count: int | None) -> int | None:
     entries = [entry.strip() for entry in value.split(",")]
     left = 0
     for entry in entries:
-        if entry.lstrip("+").isdecimal():
-            if count is not None and int(entry) >= count:
+        device = entry.lstrip("+").partition(".")[0]  # Intel's masks may name a tile: 0.1
+        if device.isdecimal():
+            if count is not None and int(device) >= count:
                 break
         elif not entry.upper().startswith(("GPU-", "MIG-")):
             break  # "", "-1", "none", "NoDevFiles": all mean no device from here on
@@ -38,6 +39,19 @@ def _visible(value: str, count: int | None) -> int | None:
     if left and count is None:
         return None
     return left
+
+
+def _countable(case: Case, vendor: str) -> int | None:
+    """How many devices a mask counts over; the instances of a divided GPU have numbers of their own."""
+    listed = gpus(case, vendor)
+    return len(listed) if listed and not any(known(gpu.mig_instances) for gpu in listed) else None
+
+
+def left_by_masks(case: Case, vendor: str, count: int) -> int:
+    """How many of the vendor's `count` devices its variables leave to a program."""
+    masks = [case.variables[name] for name, owner in MASKS.items() if owner == vendor and name in case.variables]
+    left = [_visible(value, _countable(case, vendor)) for value in masks]
+    return min([count, *(number for number in left if number is not None)])
 
 
 def hides(case: Case) -> Outcome:
@@ -48,9 +62,7 @@ def hides(case: Case) -> Outcome:
         value = case.variables.get(name)
         if value is None or has_gpu(case, vendor) is False:
             continue
-        listed = gpus(case, vendor)
-        mig = any(known(gpu.mig_instances) for gpu in listed)
-        count = len(listed) if listed and not mig else None
+        count = _countable(case, vendor)
         left = _visible(value, count)
         if left != 0:
             continue

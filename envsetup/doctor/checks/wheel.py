@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.compat import gpus as names
-from envsetup.doctor.builds import computes, fitting, pip, reinstall
+from envsetup.compat.arch import TEGRA
+from envsetup.doctor.builds import capability, computes, fitting, pip, reinstall
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, fix, seen
 from envsetup.doctor.checks.versions import build_evidence, build_name
 from envsetup.doctor.when import (
@@ -83,8 +84,9 @@ def cpu_build(case: Case) -> Outcome:
             return Unknown("whether this machine has a GPU is not known")
         return None
     evidence = [build_evidence(case, build), *_gpu_evidence(case)]
-    if known(case.machine.tegra):
-        evidence.append(seen("Jetson", known(case.machine.tegra), case.source("/etc/nv_tegra_release")))
+    if known(case.machine.tegra) or any(capability(gpu) in TEGRA for gpu in gpus(case, "nvidia")):
+        release = known(case.machine.tegra)
+        evidence += [seen("Jetson", release, case.source("/etc/nv_tegra_release"))] if release else []
         return finding("jetson-generic-wheel", *evidence, subject=env_subject(case))
     if "cpu" in conda:
         evidence.append(seen("conda package", f"pytorch {conda}", case.source("conda-meta")))
@@ -155,12 +157,14 @@ def xpu_build(case: Case) -> Outcome:
     rows = [names.intel(known(gpu.name) or "") for gpu in gpus(case, "intel")]
     if all(row is not None and not row.xpu for row in rows):
         return NotApplicable("PyTorch has no builds for this Intel GPU")
+    # Processors have Intel graphics that nobody bought for deep learning; a card is another matter.
+    card = any(row is not None and row.discrete for row in rows)
     return finding(
         "xpu-wheel-is-cpu",
         build_evidence(case, build),
         seen("GPU", known(gpus(case, "intel")[0].name) or "Intel GPU", case.source("/sys/class/drm")),
         subject=env_subject(case),
-        severity=None if case.require else "warning",
+        severity=None if case.require or card else "warning",
         remedies=[fix("Install the XPU build", f"{pip(case)} --force-reinstall torch --index-url {XPU_INDEX}")],
     )
 
