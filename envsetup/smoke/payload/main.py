@@ -64,7 +64,7 @@ def _open(request: dict[str, Any], journal: Journal) -> Any:
     framework = sys.modules[name]
     journal.doing(f"asking {name} for {request['device']}")
     adapter, absent = devices.choose(request["device"])
-    devices.exact_arithmetic()
+    devices.exact_arithmetic(adapter.torch_name)
     journal.emit(
         "ready",
         framework=_facts(framework, request["framework"]),

@@ -82,7 +82,7 @@ def _elsewhere(path: str, device: str, seed: int) -> Any:
 def resume() -> None:
     """The other process: PATH DEVICE SEED; prints the losses with and without the optimizer's state."""
     path, device, seed = sys.argv[1:]
-    exact_arithmetic()
+    exact_arithmetic(device)
     saved = torch.load(path, map_location=device)
     runs = {}
     for name in ("losses", "forgetful"):
