@@ -110,7 +110,8 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
     def _error(self, what: str, ended: process.Ended, timeout: float) -> BuildError:
         if ended.returncode is None:
             return BuildError(f"{what}: no end after {timeout:.0f} s; {self.name} was stopped")
-        return BuildError(f"{what}: {redact(cause(ended.stdout + "\n" + ended.stderr), self.secrets)}")
+        said = cause(f"{ended.stdout}\n{ended.stderr}")
+        return BuildError(f"{what}: {redact(said, self.secrets)}")
 
 
 class _Docker(msgspec.Struct, frozen=True):
