@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import uuid
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.build
-PASSWORD = "s3cr3t-p4ssw0rd"
+# Of this process alone: the process list shows other runs of these tests as well.
+PASSWORD = f"s3cr3t-{uuid.uuid4().hex}"
 
 
 @pytest.fixture
@@ -76,12 +78,14 @@ def test_the_wrong_password_is_refused_in_one_line(box, guarded):
     assert PASSWORD not in done.stdout + done.stderr
 
 
-def test_source_with_a_password(box, guarded):
-    url = f"http://user:{PASSWORD}@{guarded.host}/simple"
+def test_source_with_a_password(box, index, wheels):
+    password = f"0ther-{uuid.uuid4().hex}"
+    guarded = index(wheels, password=password)
+    url = f"http://user:{password}@{guarded.host}/simple"
     done = box.create("env", "--framework", "pytorch", "--cpu", "--source", url, PIP_NO_INDEX="1")
     assert done.returncode == 0, done.stderr
-    assert PASSWORD not in done.stdout + done.stderr
+    assert password not in done.stdout + done.stderr
     # The user's own command line is the user's; what envsetup starts and leaves behind is not.
-    told = subprocess.run(["grep", "-rlF", PASSWORD, str(box.folder)], check=False, capture_output=True, text=True)
+    told = subprocess.run(["grep", "-rlF", password, str(box.folder)], check=False, capture_output=True, text=True)
     assert told.stdout == ""
     assert (box.folder / "env" / "bin" / "tiny").exists()
