@@ -97,11 +97,11 @@ class ImageKind:
 
     def files(self, job: Job) -> dict[str, bytes]:
         """The files of the build's context, without wheels."""
-        return files(_image_job(job))
+        return files(of_image(job))
 
     def maker(self, job: Job, stage: Stage) -> Image:
         """The steps of a job."""
-        return Image(_image_job(job), stage)
+        return Image(of_image(job), stage, files)
 
 
 class ImageJob(Job, frozen=True, kw_only=True):
@@ -158,7 +158,8 @@ def slug(name: str) -> str:
     return found
 
 
-def _image_job(job: Job) -> ImageJob:
+def of_image(job: Job) -> ImageJob:
+    """The job, which `ImageKind.job` made."""
     if not isinstance(job, ImageJob):
         raise TypeError(job)
     return job
@@ -208,8 +209,8 @@ class Image:
     Without an engine `engine` is None and only the files are made; `silent` says why each engine cannot be used.
     """
 
-    def __init__(self, job: ImageJob, stage: Stage) -> None:
-        self.job, self.stage = job, stage
+    def __init__(self, job: ImageJob, stage: Stage, render: Callable[[ImageJob], dict[str, bytes]]) -> None:
+        self.job, self.stage, self._render = job, stage, render
         self.facts: list[str] = []
         self.id = ""
         self.engine, self.silent = (None, {}) if job.files_only else engines.find(buildsecrets.values(job.sources))
@@ -244,11 +245,11 @@ class Image:
         )
 
     def _write(self, _: Callable[[], None]) -> str:
-        for name, content in files(self.job).items():
+        for name, content in self._render(self.job).items():
             path = self.stage.env / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        (self.stage.env / "run.sh").chmod(0o755)
+            path.chmod(0o755 if path.suffix == ".sh" else 0o644)
         return LOCK_NAME
 
     def _gather(self, tick: Callable[[], None]) -> str:

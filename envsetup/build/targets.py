@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envsetup.model.machine import Machine
 
 # Name to the folder that is made where none is named.
-FOLDERS = {"venv": ".venv", "docker": "image"}
+FOLDERS = {"venv": ".venv", "docker": "image", "devcontainer": ".devcontainer"}
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +97,10 @@ def kind(name: str, base_image: str | None) -> Kind:
         from envsetup.build.image import ImageKind  # noqa: PLC0415 - as above
 
         return ImageKind(base_image)
+    if name == "devcontainer":
+        from envsetup.build.devcontainer import DevcontainerKind  # noqa: PLC0415 - as above
+
+        return DevcontainerKind(base_image)
     if base_image is not None:
         raise InputError(f"--base-image: --target {name} is built on no image")
     if name not in FOLDERS:

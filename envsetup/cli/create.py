@@ -29,7 +29,7 @@ Examples:
 @click.option(
     "--python", metavar="VERSION|PATH", help="3.12, 3.12.4, 3.13t or a path; default: the best installed one."
 )
-@click.option("--target", default="venv", show_default=True, help="What is made: venv, docker.")
+@click.option("--target", default="venv", show_default=True, help="What is made: venv, docker, devcontainer.")
 @click.option("--base-image", metavar="NAME", help="Build the image on this one; --python says which Python it has.")
 @click.option("--source", help="official, pypi, a mirror's name, a URL or a folder; default: pip's configuration.")
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded.")
@@ -44,7 +44,7 @@ Examples:
 @click.option("-v", "--verbose", count=True, help="Say why: reasons and what was rejected.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the result.")
 def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
-    """Make an environment at PATH (default ./.venv, ./image) with the wheels that fit this machine, and verify it."""
+    """Make an environment at PATH (default ./.venv, ./image, ./.devcontainer) with the wheels that fit this machine, and verify it."""
     from envsetup.build.create import create
     from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines
