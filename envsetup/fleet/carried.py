@@ -7,6 +7,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 from envsetup.build.decide import uv_for
@@ -28,7 +29,7 @@ PLATFORMS = {
     "aarch64-musl": "aarch64-unknown-linux-musl",
 }
 COMPILED = ".so"
-FETCH_TIMEOUT = 120.0  # seconds for the wheels of one platform
+FETCH_TIMEOUT = 45.0  # seconds for the wheels of one platform, 1 MB; a source that needs more is not asked again
 FETCHES = 4  # at once
 
 Files = dict[str, bytes]
@@ -53,9 +54,12 @@ def carry() -> Carried:
     wanted = {f"cpython-{python.replace('.', '')}-{name}": (python, name) for python in PYTHONS for name in PLATFORMS}
     wanted.pop(platform_tag(), None)
     uv = uv_for(gather(read_pip_config(), None, []), offline=False)
+    silent = Event()
     missing: dict[str, str] = {}
     with ThreadPoolExecutor(FETCHES) as pool:
-        for tag, answer in zip(wanted, pool.map(lambda target: _fetch(uv, *target), wanted.values()), strict=True):
+        for tag, answer in zip(
+            wanted, pool.map(lambda target: _fetch(uv, silent, *target), wanted.values()), strict=True
+        ):
             if isinstance(answer, BuildError):
                 missing[tag] = answer.message
             else:
@@ -73,8 +77,10 @@ def _native(tag: str, modules: Files) -> Files:
     }
 
 
-def _fetch(uv: Uv, python: str, platform: str) -> Files | BuildError:
+def _fetch(uv: Uv, silent: Event, python: str, platform: str) -> Files | BuildError:
     """The modules as wheels of another platform bring them, or why they cannot be had."""
+    if silent.is_set():
+        return BuildError("not asked: the package source did not answer for another platform")
     pins = "\n".join(f"{name}=={version(name)}" for name in MODULES)
     with tempfile.TemporaryDirectory(prefix="envsetup-bundle-") as folder:
         where = ["--target", folder, "--python", sys.executable]
@@ -83,6 +89,8 @@ def _fetch(uv: Uv, python: str, platform: str) -> Files | BuildError:
             ended = uv.run("pip", "sync", "-", *where, *what, timeout=FETCH_TIMEOUT, stdin=pins)
         except BuildError as error:
             return error
+        if ended.returncode is None:
+            silent.set()
         return _modules(Path(folder)) if ended.ok else uv.error(f"Python {python}, {platform}", ended, FETCH_TIMEOUT)
 
 

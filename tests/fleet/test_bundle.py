@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from envsetup.fleet import carried
+from envsetup.fleet.agent.launcher import platform_tag
 from envsetup.fleet.reading import read
 from envsetup.model.finding import DoctorReport
 
@@ -186,3 +189,18 @@ def test_without_a_package_source_it_serves_this_platform_and_says_what_it_does_
     env["ENVSETUP_AGENT_PYTHON"] = sys.executable
     ended = subprocess.run([path, "doctor"], env=env, capture_output=True, timeout=60, check=False)
     assert json.loads(ended.stdout)["schema"] == "envsetup.doctor/1"
+
+
+def test_a_package_source_that_never_answers_is_not_asked_for_every_platform(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+            monkeypatch.setenv(name, "")
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.getsockname()[1]}/simple")
+        monkeypatch.setattr(carried, "FETCH_TIMEOUT", 2.0)
+        started = time.monotonic()
+        parts = carried.carry()
+    assert time.monotonic() - started < 20
+    assert len(parts.missing) == 19
+    assert "not asked: the package source did not answer" in " ".join(parts.missing.values())
+    assert any(path.startswith(f"native/{platform_tag()}/msgspec/") for path in parts.files)
