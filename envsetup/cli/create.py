@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from envsetup.cli.device import device_options
+
 if TYPE_CHECKING:
     from envsetup.build.create import Created, Order
 
@@ -23,8 +25,7 @@ Examples:
 @click.command(epilog=EPILOG, short_help="Make an environment and verify it.")
 @click.argument("path", required=False)
 @click.option("--framework", "frameworks", multiple=True, help="pytorch; a version may follow: pytorch==2.11.*")
-@click.option("--gpu", "device", flag_value="gpu", help="A GPU build, or an error that says what is in the way.")
-@click.option("--cpu", "device", flag_value="cpu", help="The CPU build.")
+@device_options("A GPU build, or an error that says what is in the way.")
 @click.option("--with", "extras", multiple=True, metavar="NAME,...", help="More packages: jupyter, transformers.")
 @click.option(
     "--python", metavar="VERSION|PATH", help="3.12, 3.12.4, 3.13t or a path; default: the best installed one."

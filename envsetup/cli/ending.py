@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# A group called without a command; before click 8.2 that was no error.
+NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 # What a write to stdout fails with when its disk is full or its device is gone.
 OUTPUT_ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)
 
@@ -30,6 +32,9 @@ def run(group: click.Group, args: Sequence[str] | None = None) -> int:
     except EnvsetupError as error:
         _say(f"error: {error.message}" + (f" ({error.hint})" if error.hint else ""))
         return int(error.exit_code)
+    except NO_ARGUMENTS as error:
+        sys.stderr.write(error.format_message() + "\n")
+        return int(Exit.USAGE)
     except click.ClickException as error:
         _say(f"error: {error.format_message()}")
         return int(Exit.USAGE)

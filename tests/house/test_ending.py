@@ -87,3 +87,22 @@ def test_a_reader_that_goes_away_is_no_error():
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("group", [[], ["fleet"]])
+def test_a_group_without_a_command_shows_its_help(group):
+    argv = [sys.executable, "-m", "envsetup", *group]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    shown = done.stdout + done.stderr
+    assert done.returncode in (Exit.OK, Exit.USAGE)
+    assert shown.startswith("Usage: envsetup")
+    assert "\nCommands:\n" in shown
+
+
+@pytest.mark.parametrize("command", [["plan", "--offline"], ["create", "--dry-run", "--framework", "pytorch"]])
+@pytest.mark.parametrize("wishes", [["--gpu", "--cpu"], ["--cpu", "--gpu"]])
+def test_contradicting_devices_are_refused(command, wishes):
+    argv = [sys.executable, "-m", "envsetup", *command, *wishes]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr == "error: --gpu and --cpu contradict each other: give one of them\n"
