@@ -79,7 +79,10 @@ class DriverFloor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drive(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a driver drives a GPU. `first`/`last`: the branches that bound it; None is unbounded or not known."""
+    """Whether a driver drives a GPU. `first`/`last`: the branches that bound it; None is unbounded or not known.
+
+    `unsure` is the clause for an unconfirmed row, with its leading space.
+    """
 
     ok: bool
     architecture: str
@@ -88,6 +91,7 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     last: Optional[int]
     advisory: bool
     table: str
+    unsure: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -165,6 +169,7 @@ def drives(driver: str, cc: str) -> Drive | None:
         last=row.last_branch,
         advisory=row.advisory and row.first_branch is not None and number < row.first_branch,
         table=driver_table().cite(row.source),
+        unsure=driver_table().unsure(row.source, certain=row.certain),
     )
 
 

@@ -126,6 +126,11 @@ def cite(row: Row) -> str:
     return table().cite(row.source)
 
 
+def unsure(row: Row) -> str:
+    """The clause for what rests on an unconfirmed row of this table; empty for a confirmed one."""
+    return table().unsure(row.source, certain=row.certain)
+
+
 def rocm_channels() -> set[str]:
     """The ROCm channels ("rocm7.2") whose gfx targets were read."""
     return {name for row in table().amd for name in row.wheels}

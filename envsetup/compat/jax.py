@@ -19,12 +19,14 @@ class Release(Row, frozen=True, kw_only=True):
 
 
 class Plugin(Row, frozen=True, kw_only=True):
-    """A CUDA plug-in (cuda12, cuda13): floors of driver (Linux) and compute capability, and the cuDNN to hold."""
+    """A CUDA plug-in (cuda12, cuda13): its floors, its kernels' architectures, the cuDNN to hold."""
 
     name: str
     cuda: str
     driver: str
     min_cc: str
+    archs: str
+    archs_source: str
     cudnn: Optional[str] = None
     cudnn_last: Optional[str] = None
     cudnn_below_cc: Optional[str] = None

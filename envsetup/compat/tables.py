@@ -46,6 +46,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         """The source with its date as one line; KeyError when a row names a source that the file does not have."""
         return "" if source is None else str(self.sources[source])
 
+    def unsure(self, source: Optional[str], *, certain: bool) -> str:
+        """The clause that a sentence gets which rests on an unconfirmed row; empty for a confirmed one."""
+        return "" if certain or source is None else f" (unconfirmed: {self.sources[source].text})"
+
 
 def load(name: str, kind: type[T]) -> T:
     """Read envsetup/data/NAME into `kind`; the callers keep it for the life of the process."""

@@ -26,6 +26,7 @@ class VariantRow(Row, frozen=True, kw_only=True):
     arch_source: Optional[str] = None
     floor: Optional[str] = None
     floor_source: Optional[str] = None
+    floor_certain: bool = True
     linux_x86_64: Optional[str] = msgspec.field(name="linux-x86_64", default=None)
     linux_aarch64: Optional[str] = msgspec.field(name="linux-aarch64", default=None)
     windows_x86_64: Optional[str] = msgspec.field(name="windows-x86_64", default=None)

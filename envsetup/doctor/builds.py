@@ -109,7 +109,9 @@ def label(gpu: Gpu) -> str:
     """A GPU as a person names it, with its architecture."""
     cc = capability(gpu)
     name = known(gpu.name) or "NVIDIA GPU"
-    return f"{name} (sm_{cc.replace('.', '')})" if cc else name
+    row = None if known(gpu.compute_capability) else gpus.compute_capability(name)
+    unsure = gpus.unsure(row) if row else ""
+    return f"{name} (sm_{cc.replace('.', '')}){unsure}" if cc else name
 
 
 def computes(case: Case, vendor: str) -> Maybe[bool]:

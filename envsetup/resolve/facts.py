@@ -21,7 +21,10 @@ _ARCH = {"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64"}
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """One GPU. `cc` None: nobody knows it. `reported`: the driver said so, not a table of names."""
+    """One GPU. `cc` None: nobody knows it. `reported`: the driver said so, not a table of names.
+
+    `unsure`: the clause that goes with what an unconfirmed row of that table says.
+    """
 
     index: int
     vendor: str
@@ -30,6 +33,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     gfx: Optional[str] = None
     kind: Optional[str] = None
     reported: bool = False
+    unsure: str = ""
 
     @property
     def label(self) -> str:
@@ -158,6 +162,7 @@ def _device(position: int, gpu: Gpu) -> Device:
     row = gpu_names.compute_capability(name) if gpu.vendor == "nvidia" and name else None
     amd = gpu_names.amd_gfx(name) if gpu.vendor == "amd" and name else None
     amd = amd or (gpu_names.amd_by_gfx(gfx) if gfx else None)
+    named = None if cc or gfx else row or amd
     return Device(
         index=position if index is None else index,
         vendor=gpu.vendor,
@@ -166,4 +171,5 @@ def _device(position: int, gpu: Gpu) -> Device:
         gfx=gfx.partition(":")[0] if gfx else (amd.gfx if amd else None),
         kind=row.kind if row else (amd.kind if amd else None),
         reported=bool(cc or gfx),
+        unsure=gpu_names.unsure(named) if named else "",
     )

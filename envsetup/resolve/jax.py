@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.compat import jax
+from envsetup.compat.arch import covers
 from envsetup.compat.tables import at_least, key
 from envsetup.resolve import checks
 from envsetup.resolve.candidate import Candidate, Check
@@ -58,15 +59,16 @@ def _judged(case: Case, row: Release, plug: Plugin | None) -> Candidate:
 
 
 def _capability(plug: Plugin, what: str, target: Target) -> Check:
-    low = [d for d in target.devices if d.cc and key(d.cc) < key(plug.min_cc)]
+    archs = plug.archs.split()
+    low = [d for d in target.devices if d.cc and (key(d.cc) < key(plug.min_cc) or not covers(archs, d.cc))]
     served = ", ".join(d.label for d in target.devices) or "this GPU"
     return Check(
         constraint="gpu-arch",
         ok=not low,
         text=f"{what} needs compute capability {plug.min_cc}"
-        + (f", {low[0].label} is older" if low else f": {served}"),
+        + (f" and has code for {plug.archs}: not for {low[0].label}" if low else f": {served}"),
         evidence=", ".join(f"gpu {d.index}: {d.label}" for d in target.devices) or "gpus: unknown",
-        table=jax.cite(plug.source),
+        table=f"{jax.cite(plug.source)}; {jax.cite(plug.archs_source)}",
         need=f"a GPU of compute capability {plug.min_cc} or newer",
     )
 

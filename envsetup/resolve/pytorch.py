@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from envsetup.compat import arch, torch
 from envsetup.compat import gpus as gpu_names
 from envsetup.compat.tables import at_least, key
@@ -60,7 +62,9 @@ def _built(case: Case, release: Release, row: VariantRow, built: str) -> Candida
         certain = certain and known
         verdicts.append(judged)
     floor = torch.libc_floor(release.version, row.name, facts.arch)
-    verdicts.append(checks.libc(facts, floor, what, torch.cite(row.floor_source) or wheel))
+    libc = checks.libc(facts, floor, what, torch.cite(row.floor_source) or wheel)
+    unsure = torch.table().unsure(row.floor_source, certain=row.floor_certain)
+    verdicts.append(msgspec.structs.replace(libc, text=libc.text + unsure) if libc else None)
     verdicts.append(checks.python(facts.python, pythons, what, wheel))
     counted, held = checks.split_holds(asked.extras, "torch", release.version)
     verdicts += counted
@@ -143,7 +147,8 @@ def _cudnn(release: Release, what: str, devices: list[Device]) -> Check | None:
     return Check(
         constraint="gpu-arch",
         ok=False,
-        text=f"{what} brings cuDNN {release.cudnn}: {floor.text}",
+        text=f"{what} brings cuDNN {release.cudnn}: {floor.text}"
+        + torch.table().unsure(floor.source, certain=floor.certain),
         evidence=f"gpu {device.index}: {device.label}",
         table=torch.cite(floor.source),
         need="a newer GPU",

@@ -56,6 +56,7 @@ def _nvidia(machine: Machine, facts: Facts, devices: list[Device]) -> Target | B
     if blocked:
         return blocked
     devices, warnings = visibility.selected(facts, devices)
+    warnings += visibility.doubtful(devices)
     checks: list[Check] = []
     for device in devices:
         drive = drivers.drives(facts.driver_version, device.cc) if facts.driver_version and device.cc else None
@@ -66,7 +67,7 @@ def _nvidia(machine: Machine, facts: Facts, devices: list[Device]) -> Target | B
         if drive.advisory:
             warnings.append(
                 f"driver {facts.driver_version} is older than the first branch known to drive {drive.architecture} "
-                f"({drive.first}); the driver that lists this GPU must be newer"
+                f"({drive.first}){drive.unsure}; the driver that lists this GPU must be newer"
             )
         checks.append(
             Check(
@@ -91,7 +92,7 @@ def _not_driven(device: Device, drive: drivers.Drive, facts: Facts) -> Blocked:
     return Blocked(
         kind="cuda",
         constraint="driver",
-        text=text,
+        text=text + drive.unsure + device.unsure,
         nearest=nearest,
         evidence=f"gpu {device.index}: {device.label}; driver.nvidia: {facts.driver_version}",
         table=drive.table,
@@ -122,7 +123,8 @@ def _amd(machine: Machine, facts: Facts, devices: list[Device]) -> Target | Bloc
     # An integrated GPU beside a card is not what anybody trains on.
     cards = [d for d in devices if d.kind != "apu"] or devices
     left = [d for d in devices if d not in cards]
-    warnings = [f"{d.label} is integrated and left out; hide it with HIP_VISIBLE_DEVICES" for d in left]
+    warnings = visibility.doubtful(cards)
+    warnings += [f"{d.label} is integrated and left out; hide it with HIP_VISIBLE_DEVICES" for d in left]
     if unknown := [d for d in cards if d.gfx is None]:
         warnings.append(f"the gfx target of {unknown[0].name} is unknown; it is not held against any build")
     if facts.wsl:

@@ -117,6 +117,11 @@ def selected(facts: Facts, devices: list[Device]) -> tuple[list[Device], list[st
     return chosen, []
 
 
+def doubtful(devices: list[Device]) -> list[str]:
+    """A clause for each GPU whose capability is known only by its name, and not for certain."""
+    return list(dict.fromkeys(f"what {d.label} is rests on its name{d.unsure}" for d in devices if d.unsure))
+
+
 def notes(machine: Machine, facts: Facts, devices: list[Device]) -> list[str]:
     """What a user of these GPUs should know before installing."""
     said: list[str] = []
