@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from envsetup.doctor.subject import Subject
     from envsetup.model.comparison import Change
     from envsetup.model.finding import DoctorReport
+    from envsetup.model.project import Project
 
 EPILOG = """\b
 Examples:
@@ -20,6 +21,7 @@ Examples:
   envsetup doctor --from issue.txt               somebody else's collect_env, nvidia-smi, log, or whole issue
   envsetup doctor --from env.txt --error log.txt --json
   envsetup doctor --deep                         what really happens when PyTorch is imported and a GPU is used
+  envsetup doctor --project .                    what of requirements, images, notebooks cannot work here
   envsetup doctor --expect good.json             a gate: what differs from a machine that works
   envsetup doctor --markdown                     the block to paste into an issue
 
@@ -34,6 +36,7 @@ SLOW_S = 1.0  # after this a terminal is told that the machine is still being as
 @click.option("--env", metavar="PATH", help="A venv, conda prefix or python; default: the active one, ./.venv, PATH.")
 @click.option("--from", "source", metavar="FILE|-", help="Diagnose another machine: a snapshot, or any report or log.")
 @click.option("--error", metavar="FILE|-", help="The error text that the user got.")
+@click.option("--project", metavar="DIR", help="Judge what a project's files ask for, and not an environment.")
 @click.option("--expect", metavar="SNAPSHOT", help="Compare with a recorded good machine, as a gate.")
 @click.option("--require", type=click.Choice(["gpu", "cuda", "rocm", "none"]), help="What must work here.")
 @click.option("--area", "areas", multiple=True, metavar="AREA", help="Only these checks: driver, packages, ...")
@@ -59,6 +62,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     look, deep = _deadlines(options["timeout"], deep=options["deep"])
     with _patience():
         looked_at = subject(options["source"], options["error"], env=options["env"], timeout=look, deep=deep)
+    project = _project(options["project"], looked_at) if options["project"] else None
     report = examine(
         looked_at.machine,
         require=options["require"],
@@ -67,6 +71,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
         areas=areas,
         weak=looked_at.weak,
         differences=_differences(options["expect"], looked_at),
+        project=project,
     )
     code = exit_code(report, options["fail_on"])
     if options["page"]:
@@ -98,6 +103,22 @@ def _differences(expected: str | None, looked_at: Subject) -> tuple[list[Change]
     from envsetup.cli.compared import differences
 
     return differences(expected, looked_at.machine, live=looked_at.kind == "live")
+
+
+def _project(folder: str, looked_at: Subject) -> Project:
+    """What the folder asks for. The environment that happens to be active here is not what is judged then."""
+    import msgspec
+
+    from envsetup.importers.project import read_project
+    from envsetup.model.maybe import UNKNOWN, known
+    from envsetup.world.live import LiveWorld
+
+    machine = looked_at.machine
+    system = known(machine.os)
+    reason = {"environment": "not looked at: --project judges what files ask for"}
+    unknown = {**machine.unknown, **reason}
+    looked_at.machine = msgspec.structs.replace(machine, environment=UNKNOWN, unknown=unknown)
+    return read_project(LiveWorld(), folder, system=(known(system.system) if system else None) or "linux")
 
 
 def _areas(names: tuple[str, ...]) -> list[str]:

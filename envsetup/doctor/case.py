@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envsetup.model.comparison import Change
+    from envsetup.model.project import Project
     from envsetup.model.symptom import SymptomHit
 
 Require = Literal["gpu", "cuda", "rocm", "none"]
@@ -34,6 +35,7 @@ class Case:
     require: Require | None = None
     symptoms: Sequence[SymptomHit] = ()
     kind: Kind = "live"
+    project: Project | None = None
     differences: tuple[list[Change], list[str]] | None = None  # from an expected machine, when there is one
 
     def source(self, read_from: str) -> str:

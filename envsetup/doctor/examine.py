@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envsetup.model.comparison import Change
     from envsetup.model.finding import Finding
     from envsetup.model.machine import Machine
+    from envsetup.model.project import Project
     from envsetup.model.symptom import SymptomHit
 
 
@@ -41,6 +42,7 @@ def examine(
     areas: Collection[str] = (),
     weak: Collection[str] = (),
     differences: tuple[list[Change], list[str]] | None = None,
+    project: Project | None = None,
     checks: Sequence[Check] = CHECKS,
 ) -> DoctorReport:
     """Diagnose a machine; any subset of its facts will do. Never raises for what the facts are.
@@ -52,7 +54,7 @@ def examine(
     """
     started = time.monotonic()
     case = _with_errors_of_trials(
-        Case(machine, require=require, symptoms=symptoms, kind=target, differences=differences)
+        Case(machine, require=require, symptoms=symptoms, kind=target, differences=differences, project=project)
     )
     asked = [check for check in checks if not areas or check.area in areas]
     results: list[CheckResult] = []

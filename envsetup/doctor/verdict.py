@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from envsetup.doctor.case import Case
+    from envsetup.model.project import Project
     from envsetup.model.software import Framework
 
 # Without an answer to these there is no saying whether the GPU works.
@@ -73,6 +74,8 @@ def _text_gap(case: Case) -> str | None:
 
 def _ready(case: Case) -> str:
     """With what it is ready: framework and devices, or only one of them, or neither."""
+    if case.project is not None:
+        return _project(case.project)
     names = ", ".join(build_name(case, build) for build in frameworks(case))
     blind = any(b.cuda_available is False and (known(b.cuda) or known(b.hip)) for b in frameworks(case))
     served = [] if blind or case.require == "none" else [(build, _served(case, build)) for build in frameworks(case)]
@@ -120,6 +123,13 @@ def _bare(case: Case) -> str:
     if here is UNKNOWN:
         return "no GPU is known"
     return "a GPU is here that cannot be used now" if here else "no GPU on this machine (CPU only)"
+
+
+def _project(project: Project) -> str:
+    files = [scope.file for scope in project.scopes] + [service.place.file for service in project.services]
+    if not files:
+        return f"nothing in {project.root} says what it needs"
+    return f"what {', '.join(dict.fromkeys(files))} asks for can work here"
 
 
 def _no_gpu(case: Case) -> str:

@@ -16,6 +16,7 @@ from envsetup.doctor.checks import (
     limits,
     nodes,
     packages,
+    project,
     python,
     served,
     storage,
@@ -53,6 +54,7 @@ AREAS = (
     variables.CHECKS,
     limits.CHECKS,
     storage.CHECKS,
+    project.CHECKS,
     expected.CHECKS,
 )
 # Two checks may look for one failure mode by different facts, so the key is not always the code.
