@@ -103,7 +103,7 @@ FAULTS = {
     ),
     "CUDA image without need": (
         {
-            "Dockerfile": "FROM nvidia/cuda:12.4.1-runtime-ubuntu24.04\nRUN apt-get update && \\\n  pip install torch==2.13.0\n"
+            "Dockerfile": "FROM nvidia/cuda:12.4.1-runtime-ubuntu24.04\nRUN apt update && \\\n pip install torch==2.13.0\n"
         },
         [],
         ("cuda-image-unneeded", "Dockerfile:1"),
@@ -175,7 +175,8 @@ def test_an_unpinned_framework_is_judged_by_the_newest_release_and_never_for_cer
 
 
 def test_only_the_last_stage_of_an_image_counts_with_what_it_starts_from(tmp_path):
-    text = "FROM nvidia/cuda:13.0.1-devel-ubuntu24.04 AS build\nRUN make\nFROM python:3.12-slim\nRUN pip install torch==2.13.0\n"
+    first = "FROM nvidia/cuda:13.0.1-devel-ubuntu24.04 AS build\nRUN make\n"
+    text = f"{first}FROM python:3.12-slim\nRUN pip install torch==2.13.0\n"
     assert found(tmp_path, {"Dockerfile": text}) == set()
     (scope,) = project(tmp_path, {"Dockerfile": "FROM python:3.11 AS a\nRUN pip install torch\nFROM a\n"}).scopes
     assert scope.python == "3.11"
