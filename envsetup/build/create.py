@@ -101,6 +101,10 @@ def create(order: Order, progress: Progress) -> Created:
         from envsetup.resolve.asked import read  # noqa: PLC0415 - a given lock needs no tables
 
         read(order.request)  # a name that does not exist ends here, before anything is looked at
+    if order.request.target == "conda":
+        from envsetup.build.conda import create as create_conda  # noqa: PLC0415 - no uv, no wheels
+
+        return create_conda(order, lambda: _machine(order), progress)
     seen = _Seen()
     timings = perform(_preparation(order, seen), progress)
     decision = seen.decision

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envsetup.model.machine import Machine
 
 # Name to the folder that is made where none is named.
-FOLDERS = {"venv": ".venv", "docker": "image", "devcontainer": ".devcontainer"}
+FOLDERS = {"venv": ".venv", "docker": "image", "devcontainer": ".devcontainer", "conda": ".conda"}
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envsetup.cli.device import device_options
+from envsetup.cli.either import one_of
 
 if TYPE_CHECKING:
     from envsetup.build.create import Created, Order
@@ -25,12 +25,12 @@ Examples:
 @click.command(epilog=EPILOG, short_help="Make an environment and verify it.")
 @click.argument("path", required=False)
 @click.option("--framework", "frameworks", multiple=True, help="pytorch; a version may follow: pytorch==2.11.*")
-@device_options("A GPU build, or an error that says what is in the way.")
+@one_of("device", {"gpu": "A GPU build, or an error that says what is in the way.", "cpu": "The CPU build."})
 @click.option("--with", "extras", multiple=True, metavar="NAME,...", help="More packages: jupyter, transformers.")
 @click.option(
     "--python", metavar="VERSION|PATH", help="3.12, 3.12.4, 3.13t or a path; default: the best installed one."
 )
-@click.option("--target", default="venv", show_default=True, help="What is made: venv, docker, devcontainer.")
+@click.option("--target", default="venv", show_default=True, help="What is made: venv, conda, docker, devcontainer.")
 @click.option("--base-image", metavar="NAME", help="Build the image on this one; --python says which Python it has.")
 @click.option("--source", help="official, pypi, a mirror's name, a URL or a folder; default: pip's configuration.")
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded.")
@@ -45,7 +45,7 @@ Examples:
 @click.option("-v", "--verbose", count=True, help="Say why: reasons and what was rejected.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the result.")
 def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
-    """Make an environment at PATH (default ./.venv, ./image, ./.devcontainer) with the wheels that fit this machine, and verify it."""
+    """Make an environment at PATH (default ./.venv, ./.conda, ./image, ./.devcontainer) with the wheels that fit this machine, and verify it."""
     from envsetup.build.create import create
     from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines

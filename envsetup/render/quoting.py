@@ -67,6 +67,11 @@ def compose(value: object) -> str:
     return json.dumps(_clean(value), ensure_ascii=False).replace("$", "$$")
 
 
+def yaml(value: object) -> str:
+    """A YAML string; JSON's is one, but for DEL, which is refused with the other control characters."""
+    return json.dumps(_clean(value), ensure_ascii=False)
+
+
 def plain_word(value: object) -> str:
     """A word that no language takes for anything else, so it may stand within another's quotes."""
     text = str(value)

@@ -31,6 +31,7 @@ FILTERS = {
     "docker": quoting.dockerfile,
     "compose": quoting.compose,
     "comment": quoting.comment,
+    "yaml": quoting.yaml,
     "word": quoting.plain_word,
 }
 

@@ -1,0 +1,294 @@
+"""Conda environments solved and installed by the real py-rattler from a channel made here."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from envsetup.build.conda import channel_of
+from envsetup.model.errors import InputError
+from envsetup.render import quoting
+from envsetup.render.templates import render_example
+
+pytestmark = pytest.mark.build
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+SITE = f"lib/python{PYTHON}/site-packages"
+GPU = {
+    "schema": "envsetup.machine/1",
+    "os": {"system": "linux", "distro": "debian 12"},
+    "arch": "x86_64",
+    "libc": {"name": "glibc", "version": "2.36"},
+    "gpus": [{"vendor": "nvidia", "name": "NVIDIA GeForce RTX 4090", "compute_capability": "8.9", "memory_mib": 24564}],
+}
+
+
+class Channel:
+    """A channel in a folder; `add` packs files (text, or a link as a one-tuple) into a package."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.index = {"linux-64": {}, "noarch": {}}
+
+    def add(self, name, version, build, files, depends=(), *, number=0, constrains=(), subdir="linux-64"):
+        meta = {
+            "name": name, "version": version, "build": build, "build_number": number, "subdir": subdir,
+            "depends": list(depends), "constrains": list(constrains), "timestamp": 1700000000000,
+        }  # fmt: skip
+        if subdir == "noarch":
+            meta["noarch"] = "generic"
+        paths = [
+            {"_path": path, "path_type": "softlink" if isinstance(content, tuple) else "hardlink",
+             "sha256": hashlib.sha256(b"" if isinstance(content, tuple) else content.encode()).hexdigest(),
+             "size_in_bytes": 0 if isinstance(content, tuple) else len(content.encode()),
+             **({"file_mode": "text", "prefix_placeholder": "/placeholder"} if "/placeholder" in content else {})}
+            for path, content in files.items()
+        ]  # fmt: skip
+        info = {"info/index.json": json.dumps(meta), "info/files": "\n".join(files) + "\n",
+                "info/paths.json": json.dumps({"paths": paths, "paths_version": 1})}  # fmt: skip
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:bz2") as archive:
+            for path, content in (info | files).items():
+                member = tarfile.TarInfo(path)
+                member.mode = 0o755
+                if isinstance(content, tuple):
+                    member.type, member.linkname = tarfile.SYMTYPE, content[0]
+                    archive.addfile(member)
+                else:
+                    member.size = len(content.encode())
+                    archive.addfile(member, io.BytesIO(content.encode()))
+        data = packed.getvalue()
+        file = f"{name}-{version}-{build}.tar.bz2"
+        place = self.folder / subdir
+        place.mkdir(parents=True, exist_ok=True)
+        (place / file).write_bytes(data)
+        self.index[subdir][file] = meta | {
+            "sha256": hashlib.sha256(data).hexdigest(), "md5": hashlib.md5(data).hexdigest(), "size": len(data),
+        }  # fmt: skip
+        for folder, packages in self.index.items():
+            (self.folder / folder).mkdir(parents=True, exist_ok=True)
+            repodata = {"info": {"subdir": folder}, "packages": packages, "packages.conda": {}, "repodata_version": 1}
+            (self.folder / folder / "repodata.json").write_text(json.dumps(repodata))
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A channel over HTTP; its folder is the server's."""
+
+    def __init__(self, *args):
+        super().__init__(*args, directory=args[2].folder)
+
+    def log_message(self, *_):
+        pass
+
+
+def torch_files(cuda, arch=""):
+    return {
+        f"{SITE}/torch/__init__.py": "from torch import version\n__version__ = version.__version__\n"
+        f"class _C:\n    _cuda_getArchFlags = staticmethod(lambda: {arch!r})\n",
+        f"{SITE}/torch/version.py": f"__version__ = '2.13.0'\ncuda = {cuda!r}\nhip = None\n",
+        f"{SITE}/torch-2.13.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: 2.13.0\n",
+        f"{SITE}/torch-2.13.0.dist-info/RECORD": "torch/__init__.py,,\ntorch/version.py,,\n",
+    }
+
+
+@pytest.fixture(scope="session")
+def channel(tmp_path_factory):
+    """The interpreter of this machine as conda's python, and PyTorch as conda-forge cuts it."""
+    made = Channel(tmp_path_factory.mktemp("channel"))
+    real = getattr(sys, "_base_executable", sys.executable)
+    python = {
+        "bin/python": (f"python{PYTHON}",), f"bin/python{PYTHON}": (real,),
+        # What makes a linked interpreter at home in the environment.
+        "pyvenv.cfg": f"home = {real.rpartition('/')[0]}\ninclude-system-site-packages = false\n",
+        "bin/where": "#!/bin/sh\necho /placeholder\n",
+    }  # fmt: skip
+    made.add("python", ".".join(map(str, sys.version_info[:3])), "0_cpython", python)
+    for cuda, archs in (("12.9", "sm_80 sm_89 sm_90"), ("11.8", "sm_80 sm_90")):
+        made.add(
+            "cuda-version", cuda, "0", {f"share/cuda-{cuda}": "x"}, constrains=[f"__cuda >={cuda[:2]}"], subdir="noarch"
+        )
+        build = f"cuda{cuda.replace('.', '')}_0"
+        needs = [f"python {PYTHON}.*", "__cuda", f"cuda-version {cuda}.*"]
+        made.add("pytorch", "2.13.0", build, torch_files(cuda, archs), needs, number=200 if cuda == "12.9" else 199)
+    made.add("pytorch", "2.13.0", "cpu_0", torch_files(None), [f"python {PYTHON}.*"])
+    made.add("pytorch-gpu", "2.13.0", "cuda_0", {"share/gpu": "x"}, ["pytorch 2.13.0 *cuda*"])
+    made.add("pytorch-cpu", "2.13.0", "cpu_0", {"share/cpu": "x"}, ["pytorch 2.13.0 *cpu*"])
+    return made.folder
+
+
+def asked(channel, *more):
+    return ("--framework", "pytorch", "--target", "conda", "--python", PYTHON, "--source", channel, *more)
+
+
+def with_gpu(box, driver):
+    path = box.folder / "gpu.json"
+    path.write_text(json.dumps(GPU | {"driver": {"nvidia": driver, "rocm": None}}))
+    return ("--machine", path, "--gpu")
+
+
+def test_an_environment_for_the_cpu_is_solved_installed_and_verified(box, channel):
+    made = box.json("my env", *asked(channel, "--cpu"))
+    assert made["status"] == "created"
+    assert "torch is the cpu build" in made["verified"]
+    assert set(made["packages"]) == {"python", "pytorch", "pytorch-cpu"}
+    env = box.folder / "my env"
+    program = "import sys, torch; print(sys.prefix, torch.version.cuda)"
+    told = subprocess.run([env / "bin/python", "-c", program], check=True, capture_output=True, text=True).stdout
+    assert told == f"{env} None\n"
+    # Paths within files are those of the place where it ended, not of the stage.
+    assert subprocess.run([env / "bin/where"], check=True, capture_output=True, text=True).stdout == f"{env}\n"
+    assert b"envsetup-stage" not in b"".join(p.read_bytes() for p in (env / "conda-meta").glob("*.json"))
+    assert box.litter() == []
+
+
+def test_the_files_say_how_to_make_it_again(box, channel):
+    box.json("env", *asked(channel, "--cpu"))
+    explicit = (box.folder / "env" / "explicit.txt").read_text().splitlines()
+    assert explicit[0] == "@EXPLICIT"
+    for line in explicit[1:]:
+        url, _, digest = line.partition("#sha256:")
+        file = channel / url.removeprefix(channel.as_uri() + "/")
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == digest
+    document = YAML(typ="safe").load(box.folder / "env" / "environment.yml")
+    assert document["channels"] == [channel.as_uri(), "nodefaults"]
+    assert document["dependencies"] == [f"python {PYTHON}.*", "pytorch-cpu"]
+    assert json.loads((box.folder / "env" / "envsetup.json").read_text())["target"] == "conda"
+
+
+def test_the_driver_chooses_the_cuda_build(box, channel):
+    made = box.json("new", *asked(channel, *with_gpu(box, "575.57.08")))
+    assert (made["packages"]["cuda-version"], made["plan"]["packages"][0]["variant"]) == ("12.9", "cu129")
+    assert "compiled for sm_80, sm_89, sm_90: covers 8.9" in made["verified"]
+    old = box.json("old", *asked(channel, *with_gpu(box, "525.147.05")), CONDA_OVERRIDE_CUDA="11.8")
+    assert old["packages"]["cuda-version"] == "11.8"
+    text = (box.folder / "new" / "environment.yml").read_text()
+    assert "CONDA_OVERRIDE_CUDA=12.9 conda env create" in text
+    assert 'cuda-version <=12.9"' in text
+
+
+def test_a_driver_that_is_too_old_is_a_readable_conflict(box, channel):
+    done = box.create("env", *asked(channel, *with_gpu(box, "575.57.08")), CONDA_OVERRIDE_CUDA="11.2")
+    assert done.returncode == 1
+    assert "no set of conda packages for" in done.stderr
+    assert "cuda-version" in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("error")]) == 1
+    assert not (box.folder / "env").exists()
+
+
+def test_no_gpu_is_refused_before_anything_is_solved(box, channel):
+    done = box.create("env", *asked(channel, "--gpu"), CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 1
+    assert done.stdout.startswith("impossible (device)")
+
+
+def test_what_is_not_as_planned_is_never_put_in_place(box, tmp_path):
+    broken = Channel(tmp_path / "broken")
+    real = getattr(sys, "_base_executable", sys.executable)
+    python = {"bin/python": (real,), "pyvenv.cfg": f"home = {real.rpartition('/')[0]}\n"}
+    broken.add("python", ".".join(map(str, sys.version_info[:3])), "0", python)
+    broken.add("pytorch", "2.13.0", "cpu_0", torch_files("12.9"), [f"python {PYTHON}.*"])
+    broken.add("pytorch-cpu", "2.13.0", "cpu_0", {"share/cpu": "x"}, ["pytorch 2.13.0 *cpu*"])
+    done = box.create("env", *asked(broken.folder, "--cpu"))
+    assert done.returncode == 1
+    assert "torch is the cu129 build, planned was cpu" in done.stderr
+    assert not (box.folder / "env").exists()
+    assert box.litter() == []
+
+
+@pytest.mark.parametrize("over_http", [False, True])
+def test_a_tampered_package_is_refused(box, channel, tmp_path, over_http):
+    folder = tmp_path / "tampered"
+    shutil.copytree(channel, folder)
+    file = next((folder / "linux-64").glob("pytorch-cpu-*"))
+    file.write_bytes(file.read_bytes() + b"tampered")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        server.folder = str(folder)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"http://127.0.0.1:{server.server_port}" if over_http else folder
+        done = box.create("env", *asked(place, "--cpu"))
+        server.shutdown()
+    assert done.returncode == 1, done.stdout
+    assert "installation: " in done.stderr
+    assert "sha256" in done.stderr.lower() or "hash" in done.stderr.lower()
+    assert not (box.folder / "env").exists()
+    assert box.litter() == []
+
+
+def test_making_it_again_replaces_it_and_what_others_made_is_left_alone(box, channel):
+    box.json("env", *asked(channel, "--cpu"))
+    (box.folder / "env" / "extra.txt").write_text("x")
+    box.json("env", *asked(channel, "--cpu"))
+    assert not (box.folder / "env" / "extra.txt").exists()
+    (box.folder / "theirs" / "conda-meta").mkdir(parents=True)
+    assert box.create("theirs", *asked(channel, "--cpu")).returncode == 2
+
+
+def test_dry_run_and_no_build(box, channel):
+    planned = box.json("env", *asked(channel, "--cpu", "--dry-run"))
+    assert set(planned["files"]) == {"environment.yml", "explicit.txt", "envsetup.json", "ACTIVATE.txt"}
+    assert not (box.folder / "env").exists()
+    assert box.json("env", *asked(channel, "--cpu", "--no-build"))["status"] == "rendered"
+    assert {p.name for p in (box.folder / "env").iterdir()} == set(planned["files"])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "https://u:p@host/c",
+        "https://host/t/to-ken/c",
+        "https://host/c?token=x",
+        "ftp://h/c",
+        "a b",
+        "$(id)",
+        "../x",
+        "-c",
+    ],
+)
+def test_a_channel_with_credentials_or_tricks_is_refused(box, bad):
+    done = box.create("env", "--framework", "pytorch", "--cpu", "--target", "conda", f"--source={bad}")
+    assert done.returncode == 2, done.stdout
+    assert "--source" in done.stderr
+
+
+@given(st.text(max_size=30))
+def test_a_channel_is_a_name_an_address_or_refused(text):
+    try:
+        found = channel_of(text)
+    except InputError:
+        return
+    assert found == text or found.startswith("file:///")
+    assert not set(found) & set(" \t\n\"'$`;&|")
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=30))
+def test_yaml_gives_back_what_was_quoted(value):
+    assert YAML(typ="safe").load(f"x: {quoting.yaml(value)}")["x"] == value
+
+
+def test_the_example_is_yaml_and_holds_the_name():
+    assert YAML(typ="safe").load(render_example("conda")["environment.yml"])["name"] == 'demo "it\'s" {{ 7*7 }}'
+
+
+def test_without_rattler_it_says_what_to_run(box, channel):
+    hide = box.folder / "hide"
+    hide.mkdir()
+    (hide / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'rattler' else find(name, package)\n"
+    )
+    done = box.create("env", *asked(channel, "--cpu"), PYTHONPATH=str(hide))
+    assert done.returncode == 3, done.stderr
+    assert "not built py-rattler is not installed" in done.stdout
+    assert "conda env create --prefix ENV --file" in done.stdout
+    assert {p.name for p in (box.folder / "env").iterdir()} == {"environment.yml", "envsetup.json", "ACTIVATE.txt"}
