@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from envsetup.cli.either import one_of
+
 if TYPE_CHECKING:
     from envsetup.doctor.subject import Subject
     from envsetup.model.comparison import Change
@@ -47,8 +49,7 @@ SLOW_S = 1.0  # after this a terminal is told that the machine is still being as
 @click.option(
     "--timeout", type=click.FloatRange(0.5, 600), metavar="S", help="Seconds: 5 in all; with --deep 60 an import."
 )
-@click.option("--json", "form", flag_value="json", help="One JSON document on stdout.")
-@click.option("--markdown", "form", flag_value="markdown", help="Markdown to paste into an issue.")
+@one_of("form", {"json": "One JSON document on stdout.", "markdown": "Markdown to paste into an issue."})
 @click.option("--html", "page", metavar="FILE", help="Also write one self-contained page.")
 @click.option("-v", "--verbose", count=True, help="Every check, all evidence and its sources.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")

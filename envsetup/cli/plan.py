@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envsetup.cli.device import device_options
+from envsetup.cli.either import one_of
 
 if TYPE_CHECKING:
     from envsetup.model.machine import Machine
@@ -26,7 +26,7 @@ Examples:
 
 @click.command(epilog=EPILOG, short_help="Say what create would install, and why.")
 @click.option("--framework", "frameworks", multiple=True, help="pytorch, tensorflow, jax; repeatable; pytorch==2.11.*")
-@device_options("A GPU build, or the reason why there is none.")
+@one_of("device", {"gpu": "A GPU build, or the reason why there is none.", "cpu": "The CPU build."})
 @click.option("--with", "extras", multiple=True, metavar="NAME,...", help="More packages: jupyter, transformers, pyg.")
 @click.option("--python", metavar="VERSION", help="3.12 or 3.13t; default: the machine's own.")
 @click.option("--target", default="venv", show_default=True, help="venv, conda, docker, devcontainer.")

@@ -99,10 +99,17 @@ def test_a_group_without_a_command_shows_its_help(group):
     assert "\nCommands:\n" in shown
 
 
-@pytest.mark.parametrize("command", [["plan", "--offline"], ["create", "--dry-run", "--framework", "pytorch"]])
-@pytest.mark.parametrize("wishes", [["--gpu", "--cpu"], ["--cpu", "--gpu"]])
-def test_contradicting_devices_are_refused(command, wishes):
-    argv = [sys.executable, "-m", "envsetup", *command, *wishes]
+CONTRADICTIONS = {
+    "plan --offline --gpu --cpu": "--gpu and --cpu",
+    "plan --offline --cpu --gpu": "--gpu and --cpu",
+    "create --dry-run --framework pytorch --gpu --cpu": "--gpu and --cpu",
+    "doctor --json --markdown": "--json and --markdown",
+}
+
+
+@pytest.mark.parametrize(("command", "flags"), CONTRADICTIONS.items())
+def test_flags_that_contradict_each_other_are_refused(command, flags):
+    argv = [sys.executable, "-m", "envsetup", *command.split()]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (Exit.USAGE, "")
-    assert done.stderr == "error: --gpu and --cpu contradict each other: give one of them\n"
+    assert done.stderr == f"error: {flags} contradict each other: give one of them\n"
