@@ -33,15 +33,20 @@ ul{padding-left:1.2rem;margin:.25rem 0}code,pre{font:.9em/1.5 ui-monospace,monos
 background:var(--bg);border:1px solid var(--line);border-radius:6px;padding:.5rem;margin:.25rem 0}
 button{font:inherit;font-size:.85rem;padding:.2rem .7rem;border:1px solid var(--soft);border-radius:6px;
 background:var(--bg);color:var(--ink);cursor:pointer}:focus-visible{outline:3px solid var(--open);outline-offset:2px}
+.way{display:flex;gap:.5rem;align-items:start}.way pre{flex:1;min-width:0;margin:0}.way+p{margin-top:1rem}
 .soft{color:var(--soft)}label{margin-right:1rem}table{border-collapse:collapse;width:100%}
 td,th{text-align:left;vertical-align:top;padding:.2rem .5rem;border-bottom:1px solid var(--line)}
 """
-# Filters hide by severity; the copy button takes the text of the block before it.
+# Filters hide by severity; the copy button takes the text of the block before it. In a frame of a notebook there is no
+# clipboard: the text is selected then, and copied the old way where that is allowed.
 SCRIPT = """
 document.querySelectorAll('input[data-severity]').forEach(function(box){box.addEventListener('change',function(){
 document.querySelectorAll('article.'+box.dataset.severity+'-finding').forEach(function(a){a.hidden=!box.checked})})});
 document.querySelectorAll('button[data-copy]').forEach(function(b){b.addEventListener('click',function(){
-navigator.clipboard.writeText(b.previousElementSibling.textContent).then(function(){b.textContent='Copied'})})});
+var text=b.previousElementSibling,done=function(){b.textContent='Copied'},select=function(){
+var r=document.createRange();r.selectNodeContents(text);var s=getSelection();s.removeAllRanges();s.addRange(r);
+if(document.execCommand('copy'))done()};
+if(navigator.clipboard)navigator.clipboard.writeText(text.textContent).then(done,select);else select()})});
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
@@ -67,7 +72,7 @@ def html(report: DoctorReport, machine: Machine, *, home: str = "") -> str:
             f'<h1><span class="{status}">{WORDS[status]}</span> {safe(report.verdict.headline)}</h1>',
             f"<dl>{facts}</dl>" if facts else "",
             f"<fieldset><legend>Show</legend>{boxes}</fieldset>" if len(severities) > 1 else "",
-            *(_finding(finding, safe) for finding in report.findings),
+            *(_finding(finding, _anchor(report, place), safe) for place, finding in enumerate(report.findings)),
             _checks(report.checks, safe),
             f'<p class="soft">envsetup {safe(report.version)}, from: {report.target.kind}</p></main>',
             f"<script>{SCRIPT}</script></body></html>",
@@ -76,7 +81,14 @@ def html(report: DoctorReport, machine: Machine, *, home: str = "") -> str:
     )
 
 
-def _finding(finding: Finding, safe: Safe) -> str:
+def _anchor(report: DoctorReport, place: int) -> str:
+    """The code, with a number from its second finding on: two GPUs may have one fault, and an id names one thing."""
+    code = report.findings[place].code
+    before = sum(finding.code == code for finding in report.findings[:place])
+    return f"{code}-{before + 1}" if before else code
+
+
+def _finding(finding: Finding, anchor: str, safe: Safe) -> str:
     caused = f'<p class="soft">Follows from <code>{safe(finding.caused_by)}</code>.</p>' if finding.caused_by else ""
     seen = "".join(
         f'<li>{safe(e.what)}: <strong>{safe(e.value)}</strong> <span class="soft">({safe(e.source)})</span></li>'
@@ -85,7 +97,7 @@ def _finding(finding: Finding, safe: Safe) -> str:
     ways = "".join(_remedy(remedy, safe) for remedy in finding.remedies)
     sure = "" if finding.confidence == "certain" else f", {finding.confidence}"
     return (
-        f'<article class="{finding.severity}-finding" id="{safe(finding.code)}">'
+        f'<article class="{finding.severity}-finding" id="{safe(anchor)}">'
         f'<h2><span class="{finding.severity}">{finding.severity}{sure}</span> {safe(finding.title)}</h2>'
         f'<p class="soft"><code>{safe(finding.code)}</code> on {safe(finding.subject)}</p>{caused}'
         f"<p>{safe(finding.consequence)}</p><ul>{seen}</ul>{ways}</article>"
@@ -97,7 +109,8 @@ def _remedy(remedy: Remedy, safe: Safe) -> str:
     text = f"<p>{safe(remedy.text)}{needs}</p>"
     if not remedy.command:
         return text
-    return f'{text}<pre><code>{safe(remedy.command)}</code></pre><button type="button" data-copy>Copy</button>'
+    button = '<button type="button" data-copy>Copy</button>'
+    return f'{text}<div class="way"><pre><code>{safe(remedy.command)}</code></pre>{button}</div>'
 
 
 def _checks(checks: Iterable[CheckResult], safe: Safe) -> str:
