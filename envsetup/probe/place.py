@@ -8,12 +8,13 @@ from posixpath import basename, dirname, join, normpath
 from typing import TYPE_CHECKING
 
 from envsetup.model.errors import InputError
-from envsetup.probe.interpreters import on_path
+from envsetup.probe.interpreters import LIBRARY, on_path
 
 if TYPE_CHECKING:
     from envsetup.probe.look import Look
 
 CONFIGURATION = "pyvenv.cfg"
+INTERPRETER = re.compile(r"(?:python|pypy|graalpy)", re.IGNORECASE)
 BINARY = re.compile(r"python(?:\d+(?:\.\d+)?t?)?|pypy\d*(?:\.\d+)?")
 
 
@@ -45,6 +46,10 @@ def find_place(look: Look) -> Place | None:
             raise InputError(
                 f"--env {look.env}: nothing is there; a venv, a conda prefix or a python binary is accepted"
             )
+        if not _may_be_one(look, path):
+            raise InputError(
+                f"--env {look.env}: no Python environment; a venv, a conda prefix or a python binary is accepted"
+            )
         return _at(look, path)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         if look.variable(variable):
@@ -53,6 +58,17 @@ def find_place(look: Look) -> Place | None:
         return _at(look, join(cwd, ".venv"))
     interpreter = on_path(look, "python3") or on_path(look, "python")
     return _of_interpreter(look, interpreter) if interpreter else None
+
+
+def _may_be_one(look: Look, path: str) -> bool:
+    """Whether a path that a user named is an environment, be it a broken one, and no other file or folder."""
+    stat = look.stat(path)
+    if stat is None:
+        return True  # a link to nothing: what became of an environment whose Python is gone
+    if stat.kind == "file":
+        return any(map(INTERPRETER.match, (basename(path), basename(look.real_path(path)))))
+    libraries = map(LIBRARY.fullmatch, look.names(join(path, "lib")))
+    return stat.kind == "dir" and (_of_folder(look, path).kind != "unknown" or any(libraries))
 
 
 def _at(look: Look, path: str) -> Place:

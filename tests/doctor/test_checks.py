@@ -734,7 +734,7 @@ TABLE = {
     "disk-full": (
         "disk-full",
         [LINUX, disk(free_mib=300)],
-        [[LINUX, disk(free_mib=5000), torch()], [LINUX]],
+        [[LINUX, disk(free_mib=0, total_mib=0)], [LINUX, disk(free_mib=5000), torch()], [LINUX]],
     ),
     "inodes-full": (
         "inodes-full",

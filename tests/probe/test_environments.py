@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from envsetup.model.errors import InputError
 from envsetup.probe.collect import probe
 from envsetup.world.live import LiveWorld
 
@@ -93,8 +94,15 @@ def test_an_interpreter_that_may_not_be_run(env):
 
 
 def test_a_folder_without_python(tmp_path):
+    (tmp_path / "lib" / MINOR / "site-packages").mkdir(parents=True)
     found = environment(tmp_path)
     assert (found.kind, found.problems) == ("unknown", [f"{tmp_path} holds no Python environment"])
+
+
+def test_a_folder_that_is_no_environment_is_refused_where_it_was_asked_for(tmp_path):
+    (tmp_path / "lib").mkdir()
+    with pytest.raises(InputError, match="no Python environment"):
+        environment(tmp_path)
 
 
 def test_the_interpreter_of_the_tests_base():

@@ -55,6 +55,9 @@ def test_a_snapshot_is_written_and_can_be_read(envsetup, tmp_path):
         ("-o", "/proc/m.json"),
         ("--record", "/dev/null/x"),
         ("--env", "nowhere"),
+        ("--env", "/etc"),
+        ("--env", "/etc/passwd"),
+        ("--env", "/dev/null"),
         ("--timeout", "0"),
     ],
 )

@@ -22,7 +22,9 @@ WRITTEN = ("target", "temp", "cache", "home")
 
 
 def _disks(case: Case, *roles: str) -> list[Disk]:
-    return [disk for disk in known(case.machine.disks) or [] if disk.role in (roles or WRITTEN)]
+    """Those that hold something: file systems without a size of their own (autofs, FUSE, /proc) report 0 in total."""
+    disks = [disk for disk in known(case.machine.disks) or [] if disk.total_mib != 0]
+    return [disk for disk in disks if disk.role in (roles or WRITTEN)]
 
 
 def _seen(disk: Disk, value: str) -> Evidence:
