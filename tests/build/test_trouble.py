@@ -27,7 +27,7 @@ def one_line(done, code):
         (["--framework", "pytorch==99.1"], 2, "no PyTorch 99.1"),
         (["--framework", "pytorch", "--python", "3.99"], 2, "not installed; found"),
         (["--framework", "pytorch", "--python", "/nowhere/python"], 2, "accepted are 3.12"),
-        (["--framework", "pytorch", "--target", "conda"], 2, "there is: venv"),
+        (["--framework", "pytorch", "--target", "vagrant"], 2, "there is: venv"),
         (["--framework", "pytorch", "--source", "/nowhere"], 2, "neither a folder nor a known name"),
         (["--framework", "pytorch", "--source", "ftp://x/y"], 2, "http, https and file"),
         (["--framework", "pytorch", "--machine", "nowhere.json"], 2, "nowhere.json: No such file"),
