@@ -25,6 +25,7 @@ Examples:
   envsetup doctor --deep                         what really happens when PyTorch is imported and a GPU is used
   envsetup doctor --project .                    what of requirements, images, notebooks cannot work here
   envsetup doctor --expect good.json             a gate: what differs from a machine that works
+  envsetup doctor --fix                          the plan, and after a yes the environment made anew; undo is logged
   envsetup doctor --markdown                     the block to paste into an issue
 
 Exit: 0 fine, 1 findings at or above --fail-on, 2 unreadable input, 3 could not decide.
@@ -51,14 +52,48 @@ SLOW_S = 1.0  # after this a terminal is told that the machine is still being as
 )
 @one_of("form", {"json": "One JSON document on stdout.", "markdown": "Markdown to paste into an issue."})
 @click.option("--html", "page", metavar="FILE", help="Also write one self-contained page.")
+@click.option("--fix", is_flag=True, help="Plan what envsetup can mend itself, and do what you confirm.")
+@click.option("--yes", is_flag=True, help="With --fix: do not ask.")
 @click.option("-v", "--verbose", count=True, help="Every check, all evidence and its sources.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
 def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Say, verdict first, whether deep learning works here, what is wrong, why, and what to do first."""
+    _refuse(options)
+    started = time.monotonic()
+    report, looked_at = _examined(options)
+    if options["fix"]:
+        if options["form"] is None:
+            _show(report, looked_at, options, exit_code(report, options["fail_on"]), time.monotonic() - started)
+        from envsetup.cli.fix import fix
+
+        changed = fix(report, looked_at.machine, yes=options["yes"], quiet=options["quiet"])
+        started = time.monotonic()
+        report, looked_at = _examined(options) if changed else (report, looked_at)
+    code = exit_code(report, options["fail_on"])
+    if options["page"]:
+        _write_page(report, looked_at, options["page"])
+    if not options["fix"] or options["form"] is not None or changed:
+        _show(report, looked_at, options, code, time.monotonic() - started)
+    return code
+
+
+def _refuse(options: dict[str, Any]) -> None:
+    """Options that make no sense together; raises InputError."""
+    from envsetup.model.errors import InputError
+
+    other = next((name for name in ("source", "project") if options["fix"] and options[name] is not None), None)
+    if other is not None:
+        name = {"source": "--from"}.get(other, f"--{other}")
+        raise InputError(f"--fix changes this machine's environment and {name} looks elsewhere: give one of them")
+    if options["yes"] and not options["fix"]:
+        raise InputError("--yes confirms what --fix would ask: give both")
+
+
+def _examined(options: dict[str, Any]) -> tuple[DoctorReport, Subject]:
+    """The look that was asked for, and the report on it."""
     from envsetup.cli.inputs import subject
     from envsetup.doctor.examine import examine
 
-    started = time.monotonic()
     areas = _areas(options["areas"])
     look, deep = _deadlines(options["timeout"], deep=options["deep"])
     with _patience():
@@ -74,11 +109,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
         differences=_differences(options["expect"], looked_at),
         project=project,
     )
-    code = exit_code(report, options["fail_on"])
-    if options["page"]:
-        _write_page(report, looked_at, options["page"])
-    _show(report, looked_at, options, code, time.monotonic() - started)
-    return code
+    return report, looked_at
 
 
 def exit_code(report: DoctorReport, fail_on: str) -> int:
