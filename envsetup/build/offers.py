@@ -28,7 +28,7 @@ def ask(sources: Sources, packages: list[str], uv: Uv, *, deadline: float = DEAD
 
     What pip's constraints shut out is left out. Secrets stand in no field.
     """
-    places = [_addressed(source, uv) for source in sources.frameworks]
+    places = [addressed(source, uv) for source in sources.frameworks]
     fetcher = Fetcher(pip=sources.pip, deadline=time.monotonic() + deadline)
     answers: queue.SimpleQueue[tuple[int, list[Offer] | str]] = queue.SimpleQueue()
     for number, place in enumerate(places):
@@ -64,7 +64,7 @@ def ask(sources: Sources, packages: list[str], uv: Uv, *, deadline: float = DEAD
     )
 
 
-def _addressed(source: Source, uv: Uv) -> Source:
+def addressed(source: Source, uv: Uv) -> Source:
     """The default index gets the address that uv itself would use."""
     if source.url:
         return source

@@ -52,7 +52,7 @@ class Fetcher(msgspec.Struct, frozen=True, kw_only=True):
             headers["Authorization"] = "Basic " + base64.b64encode(":".join(credentials).encode()).decode()
         request = urllib.request.Request(clean, headers=headers)  # noqa: S310 - http, https or file by construction
         try:
-            with self._opener(host).open(request, timeout=max(0.1, self.deadline - time.monotonic())) as answer:
+            with self.opener(host).open(request, timeout=max(0.1, self.deadline - time.monotonic())) as answer:
                 return self._read(answer), answer.headers.get_content_type()
         except urllib.error.HTTPError as error:
             error.close()
@@ -74,7 +74,8 @@ class Fetcher(msgspec.Struct, frozen=True, kw_only=True):
                 raise UnreachableError(f"sent a page of more than {_LIMIT >> 20} MiB")
         return data.decode("utf-8", "replace")
 
-    def _opener(self, host: str) -> urllib.request.OpenerDirector:
+    def opener(self, host: str) -> urllib.request.OpenerDirector:
+        """What opens a page of `host` with pip's certificates and proxy."""
         context = ssl.create_default_context()
         if cert := self.pip.cert:
             folder = Path(cert).is_dir()
