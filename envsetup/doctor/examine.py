@@ -17,6 +17,7 @@ from envsetup.doctor.checks.tried import told as tried_texts
 from envsetup.doctor.verdict import verdict
 from envsetup.doctor.weigh import weigh
 from envsetup.model.finding import SEVERITY_ORDER, CheckResult, DoctorReport, Target
+from envsetup.model.machine import LATE
 from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from envsetup.model.symptom import SymptomHit
 
 
+TOO_LATE = ("timeout", "timed out", LATE)
 GENERAL = ("host", "gpu")  # subjects that do not tell one device from another
 
 
@@ -128,7 +130,7 @@ def ask(check: Check, case: Case) -> tuple[CheckResult, list[Finding]]:
         if gap is None and holds is UNKNOWN:
             gap = f"whether this applies is not known ({check.when.otherwise}?)"
         if gap is not None:
-            return result("timeout" if "timeout" in gap or "timed out" in gap else "unknown", gap), []
+            return result("timeout" if any(word in gap for word in TOO_LATE) else "unknown", gap), []
         answer = check.look(case)
     except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
         return result("crashed", f"{type(error).__name__}: {error}"), []

@@ -10,6 +10,7 @@ from envsetup.doctor.checks.variables import left_by_masks
 from envsetup.doctor.checks.versions import NAMES, build_name
 from envsetup.doctor.when import driver_works, frameworks, gpus, has_any_gpu, is_gpu_build, vendor_of, wants_gpu
 from envsetup.model.finding import CheckResult, Finding, Verdict
+from envsetup.model.machine import LATE, LOOK_FAILED
 from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DECIDING = ("driver-answers", "no-supported-gpu")
 NO_FRAMEWORK = "no framework yet"
 VENDORS = ("nvidia", "amd", "intel", "apple")
+FAILED_LOOKS = (LATE, LOOK_FAILED)
 UNDECIDED = ("unknown", "timeout", "crashed")
 
 
@@ -58,12 +60,23 @@ def _gap(case: Case, results: Sequence[CheckResult]) -> str | None:
         return "cannot say whether there is a GPU that can be used"
     if case.kind == "text":
         return _text_gap(case)
+    late = case.machine.unknown.get("environment", "")
+    if late.startswith(FAILED_LOOKS) and case.require != "none":
+        return f"cannot say what is installed: {late}"
+    if not any(fact is not UNKNOWN for fact in _telling(case)):
+        return "this snapshot says nothing of a GPU, a driver or an environment"
     if not wants_gpu(case):
         return None
     for result in results:
         if result.id in DECIDING and result.status in UNDECIDED:
             return f"cannot say whether the GPU works: {result.reason}"
     return None
+
+
+def _telling(case: Case) -> Sequence[object]:
+    """The facts of which one at least is needed to say anything; a live look always has some."""
+    machine = case.machine
+    return machine.gpus, machine.pci, machine.driver, machine.nvidia, machine.environment, machine.os, machine.deep
 
 
 def _text_gap(case: Case) -> str | None:

@@ -11,6 +11,9 @@ from envsetup.model.maybe import UNKNOWN, Maybe
 from envsetup.model.software import Environment, Python
 
 SCHEMA = "envsetup.machine/1"
+# How the reasons begin for what a look did not bring, in `Machine.unknown`: too slow, or its own fault.
+LATE = "no answer in time"
+LOOK_FAILED = "the look at it failed"
 
 
 class OperatingSystem(Fact, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import msgspec
 
 from envsetup import __version__
 from envsetup.model.errors import InputError
-from envsetup.model.machine import Machine
+from envsetup.model.machine import LATE, LOOK_FAILED, Machine
 from envsetup.model.maybe import UNKNOWN, known
 from envsetup.probe.amd import probe_amd
 from envsetup.probe.apple import probe_apple
@@ -86,7 +86,7 @@ class Work(threading.Thread):
         except (NotRecordedError, InputError) as error:  # for the maker of the recording, for the user
             self.error = error
         except Exception as error:  # noqa: BLE001 - one topic's bug must not cost the facts of the others
-            self.part = Machine(unknown={self.fact: f"the look at it failed: {type(error).__name__}: {error}"})
+            self.part = Machine(unknown={self.fact: f"{LOOK_FAILED}: {type(error).__name__}: {error}"})
         else:
             self.part = msgspec.structs.replace(part, unknown={**part.unknown, **self.look.reasons})
 
@@ -95,7 +95,7 @@ class Work(threading.Thread):
         self.join(max(0.0, deadline - time.monotonic()))
         if self.error is not None:
             raise self.error
-        return self.part or Machine(unknown={self.fact: "no answer in time: a file system or a device hangs"})
+        return self.part or Machine(unknown={self.fact: f"{LATE}: a file system or a device hangs"})
 
 
 def probe(

@@ -11,7 +11,7 @@ from envsetup.model.maybe import UNKNOWN, Maybe
 from envsetup.model.software import Environment, Python
 from envsetup.probe.damage import damage
 from envsetup.probe.distributions import conda_packages, read_distributions
-from envsetup.probe.frameworks import bundled_libraries, frameworks
+from envsetup.probe.frameworks import bundled_libraries, frameworks, unreadable
 from envsetup.probe.interpreters import LIBRARY, python_at
 from envsetup.probe.place import Place, find_place
 
@@ -46,7 +46,7 @@ def probe_environment(look: Look) -> Machine:
             bundled=bundled_libraries(look, folders),
             installer=found.installer,
             duplicates=found.duplicates,
-            problems=[*damage(look, place, python), *found.problems],
+            problems=[*damage(look, place, python), *found.problems, *unreadable(look, folders)],
             created_by_envsetup=look.exists(join(place.prefix, MANIFEST)),
         ),
     )

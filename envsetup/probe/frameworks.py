@@ -37,6 +37,7 @@ def _torch(look: Look, folders: list[str], packages: dict[str, str]) -> Framewor
     if not text and "torch" not in packages:
         return None
     values = dict(re.findall(r"^(\w+)(?::[^=\n]+)?\s*=\s*'([^']*)'", text, re.MULTILINE))
+    text = text if "__version__" in text else ""  # a file cut off or overwritten tells nothing
     public, _, local = (values.get("__version__") or packages.get("torch") or "").partition("+")
     cuda, hip = values.get("cuda"), values.get("hip")
     return Framework(
@@ -51,13 +52,19 @@ def _torch(look: Look, folders: list[str], packages: dict[str, str]) -> Framewor
     )
 
 
+def unreadable(look: Look, folders: list[str]) -> list[str]:
+    """PyTorch's own version file without a version, each one plain clause: such an installation cannot be imported."""
+    paths = [path for folder in folders if look.exists(path := join(folder, "torch/version.py"))]
+    return [f"{path} states no version" for path in paths[:1] if "__version__" not in look.text(path)]
+
+
 def _torch_variant(look: Look, text: str, local: str, values: dict[str, str]) -> Maybe[str | None]:
     """The local version where there is one; else what the build says of itself: wheels of an index may omit it."""
     tag = re.match(r"(cpu|cu\d+|rocm[\d.]+|xpu)", local)
     if tag:
         return tag[1].rstrip(".")
     if not text:
-        return look.unknown("environment.frameworks.torch.variant", "torch/version.py is missing")
+        return look.unknown("environment.frameworks.torch.variant", "torch/version.py is missing or states no version")
     if values.get("cuda"):
         return "cu" + "".join(values["cuda"].split(".")[:2])
     rocm = values.get("rocm") or values.get("hip")

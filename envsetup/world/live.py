@@ -22,6 +22,11 @@ KERNEL_LOG_RECORDS = 20_000  # more than a ring buffer of the usual size holds
 CHILDREN = Path(__file__).parent.parent / "probe" / "children"
 
 
+def _never_waiting(path: str, flags: int) -> int:
+    """Open without waiting for another process: a named pipe where a file should be reads as empty."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _rlimit(name: str) -> list[int | None]:
     import resource  # POSIX only  # noqa: PLC0415
 
@@ -114,7 +119,7 @@ class LiveWorld:
         return self.read_bytes(path, limit=limit).decode("utf-8", "replace")
 
     def read_bytes(self, path: str, *, offset: int = 0, limit: int = 1 << 20) -> bytes:
-        with open(self._path(path), "rb") as file:  # noqa: PTH123 - /proc paths, hot
+        with open(self._path(path), "rb", opener=_never_waiting) as file:
             if offset:
                 file.seek(offset)
             return file.read(limit)
