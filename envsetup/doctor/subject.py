@@ -46,5 +46,7 @@ def is_document(text: str) -> bool:
 
     try:
         return isinstance(msgspec.json.decode(text), dict)
+    except RecursionError:
+        return True  # to be refused as the machine file that it looks like
     except msgspec.DecodeError:
         return False

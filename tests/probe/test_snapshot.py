@@ -45,6 +45,8 @@ def test_what_was_written_is_read(tmp_path):
         (b'{"schema": 7}', r"m.json: the schema at \$.schema is 7"),
         (b'{"schema": "envsetup.machine/2"}', "written by a newer envsetup"),
         (b'{"gpus": [{"vendor": "nvidia", "memory_mib": "much"}]}', r"m.json: .*int.* at `\$.gpus\[0\].memory_mib`"),
+        (b'{"invented": 1}', r"m.json: no field at \$ is one of a machine"),
+        (b'{"gpus":' * 20_000, "m.json: nested too deeply"),
         (b'{"gpus": [{}]}', r"m.json: .*vendor.* at `\$.gpus\[0\]`"),
     ],
 )
@@ -55,3 +57,8 @@ def test_what_cannot_be_read_is_named_with_its_place(data, message):
 
 def test_fields_of_a_newer_version_are_ignored():
     assert parse_snapshot(b'{"arch": "x86_64", "invented": 1}', name="m.json").arch == "x86_64"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_the_shells_of_windows_write_is_read(encoding):
+    assert parse_snapshot('{"arch": "x86_64"}'.encode(encoding), name="m.json").arch == "x86_64"
