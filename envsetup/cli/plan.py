@@ -45,6 +45,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Say what create would install on this machine and why, what was rejected, and what else there is."""
     from envsetup.model.codec import to_json
     from envsetup.model.errors import Exit
+    from envsetup.report.clean import escape_json
     from envsetup.resolve import resolve
 
     request = _request(**options)
@@ -52,7 +53,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     offers, note = _offers(request, quiet=options["quiet"])
     plan = resolve(request, machine, offers)
     if options["as_json"]:
-        click.echo(to_json(plan), nl=False)
+        click.echo(escape_json(to_json(plan)), nl=False)
     else:
         click.echo(_screen(plan, note, verbose=options["verbose"] > 0, quiet=options["quiet"]), nl=False)
     return int(Exit.OK if plan.status == "ok" else Exit.FINDINGS)

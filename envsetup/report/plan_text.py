@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
+from envsetup.report.clean import clean
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -32,7 +34,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 def text(plan: Plan, page: Page) -> str:
     """The plan as lines, ending in a newline."""
     lines = [line for block in _blocks(plan, page) for line in block]
-    wrapped = [part for line in lines for part in _wrap(line, page.width)]
+    wrapped = [part for line in lines for part in _wrap(clean(line), page.width)]
     return "\n".join(_paint(wrapped) if page.colour else wrapped) + "\n"
 
 

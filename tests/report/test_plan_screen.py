@@ -74,3 +74,10 @@ def test_requirements_as_pip_would_be_told():
     assert requirement(PLAN.packages[0]) == "torch==2.15.0+cu132"
     assert requirement(PLAN.packages[1]) == "tensorflow[and-cuda]==2.21.0"
     assert requirement(PlannedPackage(name="jax", version="0.10.2", variant="cuda12")) == "jax==0.10.2"
+
+
+def test_names_from_a_machine_file_cannot_forge_lines_or_colours():
+    forged = Reason(constraint="gpu-arch", text="RTX\x1b[31m 4090\nimpossible: \u202eno", evidence="", table="t")
+    shown = text(Plan(status="ok", device="cuda", python="3.12", packages=PLAN.packages, reasons=[forged]), Page())
+    assert not {"\x1b", "\u202e"} & set(shown)
+    assert not any(line.startswith("impossible") for line in shown.splitlines())
