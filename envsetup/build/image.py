@@ -12,6 +12,7 @@ import msgspec
 from envsetup.build import buildsecrets, engines, interpreters, wheelhouse
 from envsetup.build.interpreters import Interpreter
 from envsetup.build.manifest import LOCK_NAME, Manifest
+from envsetup.build.naming import slug
 from envsetup.build.sources import OFFICIAL, Sources
 from envsetup.build.steps import Step
 from envsetup.build.targets import Made
@@ -145,17 +146,6 @@ def plan_digest(job: Job) -> str:
     import hashlib  # noqa: PLC0415
 
     return "sha256:" + hashlib.sha256(msgspec.json.encode(job.plan)).hexdigest()
-
-
-def slug(name: str) -> str:
-    """A name in lower-case letters, digits and single hyphens.
-
-    Raises InputError where nothing is left of it.
-    """
-    found = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    if not found:
-        raise InputError(f"{name!r} has no letter or digit that an image's name can hold; choose one with --name")
-    return found
 
 
 def of_image(job: Job) -> ImageJob:

@@ -12,6 +12,7 @@ from envsetup.build.activation import make_relocatable, point_to
 from envsetup.build.background import Background
 from envsetup.build.install import install
 from envsetup.build.manifest import LOCK_NAME, Manifest
+from envsetup.build.naming import slug
 from envsetup.build.steps import Step
 from envsetup.build.targets import Made
 from envsetup.model.codec import to_json
@@ -48,7 +49,16 @@ def files(job: Job) -> dict[str, bytes]:
     """The files that envsetup leaves in the environment: relative path to content."""
     from envsetup.render.templates import render  # noqa: PLC0415 - jinja2 is loaded while uv already works
 
-    return render(
+    kernel = {}
+    if {"jupyter", "vscode"} & set(job.manifest.request.extras):
+        name = job.name or job.target.name
+        variables = {"python": str(job.target / "bin" / "python"), "title": f"{name}: {job.summary}"}
+        # A name of its own: the kernel that ipykernel brings starts whatever python is first on PATH.
+        kernel = {
+            f"share/jupyter/kernels/{slug(name, 'env')}/{path}": text
+            for path, text in render("jupyter", variables).items()
+        }
+    return kernel | render(
         "venv",
         {
             "name": job.name or job.target.name,
@@ -91,6 +101,8 @@ class Venv:
                 run=self._place,
             ),
         ]
+        if "vscode" in job.manifest.request.extras and not job.files_only:
+            wanted.append(Step(id="editor", title="name it to VS Code", run=self._tell_editor))
         left_out = {"venv", "install", "verify"} if job.files_only else set() if job.check else {"verify"}
         return [step for step in wanted if step.id not in left_out]
 
@@ -121,6 +133,7 @@ class Venv:
     def _write(self, _: Callable[[], None]) -> str:
         self.env.mkdir(exist_ok=True)
         for path, content in self._rendered.result().items():
+            (self.env / path).parent.mkdir(parents=True, exist_ok=True)
             (self.env / path).write_bytes(content)
         point_to(self.env, self.job.target)
         return ""
@@ -130,6 +143,11 @@ class Venv:
 
         self.facts = verify(self.env, self.job.plan, self.job.lock, self.job.uv, tick).facts
         return "; ".join(self.facts)
+
+    def _tell_editor(self, _: Callable[[], None]) -> str:
+        from envsetup.build.vscode import settle  # noqa: PLC0415 - only where it is asked for
+
+        return settle(self.job.target.parent, self.job.target)
 
     def _place(self, _: Callable[[], None]) -> str:
         self.stage.place()

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from envsetup.build import image
 from envsetup.build.engines import cause
+from envsetup.build.naming import slug
 from envsetup.model.errors import InputError
 from envsetup.render import quoting
 from envsetup.render.templates import render_example
@@ -231,11 +232,11 @@ def test_options_that_do_not_fit_are_refused(box):
 @given(st.text(max_size=40))
 def test_a_slug_is_a_name_for_every_engine(name):
     try:
-        found = image.slug(name)
+        found = slug(name)
     except InputError:
         return
     assert image._REFERENCE.fullmatch(found)
-    assert found == image.slug(found)
+    assert found == slug(found)
 
 
 printable = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=30)
