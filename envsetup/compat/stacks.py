@@ -8,7 +8,10 @@ from typing import Optional
 
 import msgspec
 
-NAMES = ("diffusers", "jupyter", "lightning", "onnx", "pyg", "tf-models", "transformers", "vscode")
+NAMES = (
+    *("bitsandbytes", "deepspeed", "diffusers", "flash-attn", "jupyter", "lightning", "onnx", "pyg"),
+    *("sglang", "tf-models", "transformers", "vllm", "vscode", "xformers"),
+)
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,30 @@ class Wheels(msgspec.Struct, frozen=True, kw_only=True):
     builds: list[Build]
 
 
+class Binary(msgspec.Struct, frozen=True, kw_only=True):
+    """Releases of an extension ("0.17.0 to 0.19") and the builds of torch that their wheels were made for."""
+
+    version: str
+    torch: str
+    variants: list[str]
+    source: str
+    certain: bool = True
+
+
+class Extension(msgspec.Struct, frozen=True, kw_only=True):
+    """A package that lives or dies with torch's exact build; `builds` newest first.
+
+    `required`: without a build for it nothing can be installed. `otherwise`: what remains then. `min_cc`: oldest GPU.
+    `apart`: why and how it is installed after the environment; None where it is installed with it.
+    """
+
+    required: bool
+    otherwise: str
+    builds: list[Binary]
+    min_cc: Optional[str] = None
+    apart: Optional[str] = None
+
+
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
     """`needs`: requirements; `frameworks`: what it is of use with (empty: any); `checks`: Python that proves it."""
 
@@ -53,6 +80,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     date: str
     wheels: Optional[Wheels] = None
+    extension: Optional[Extension] = None
 
 
 @lru_cache(maxsize=16)
@@ -68,6 +96,13 @@ def holds(names: list[str], framework: str) -> list[Hold]:
     """What these stacks ask of a framework."""
     found = [stack(name) for name in names]
     return [hold for row in found if row for hold in row.holds if hold.framework == framework]
+
+
+def binary_for(row: Extension, version: str, variant: str) -> Binary | None:
+    """The releases of an extension with a wheel for a torch build ("2.14.0", "cu130"), or None."""
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 40 ms, only with such a package
+
+    return next((b for b in row.builds if variant in b.variants and SpecifierSet(b.torch).contains(version)), None)
 
 
 def build_for(row: Wheels, version: str, variant: str) -> Build | None:

@@ -9,7 +9,7 @@ import msgspec
 from envsetup.compat import arch, torch
 from envsetup.compat import gpus as gpu_names
 from envsetup.compat.tables import at_least, key
-from envsetup.resolve import checks
+from envsetup.resolve import checks, extensions
 from envsetup.resolve.candidate import Candidate, Check
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ def _built(case: Case, release: Release, row: VariantRow, built: str) -> Candida
     verdicts.append(checks.python(facts.python, pythons, what, wheel))
     counted, held = checks.split_holds(asked.extras, "torch", release.version)
     verdicts += counted
+    if target.kind == "cuda":
+        counted, soft = extensions.verdicts(asked.extras, release.version, row.name)
+        verdicts, held = [*verdicts, *counted], held or soft
     verdicts.append(_source(asked, row, default=default, what=what, release=release, facts=facts))
     index = asked.source_name if asked.source == "place" and asked.source_name else "pypi" if default else "pytorch"
     if asked.source in {"official", "pypi"}:

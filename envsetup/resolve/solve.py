@@ -10,7 +10,7 @@ from envsetup.compat import stacks, torch
 from envsetup.compat.tables import key
 from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage, Reason, Rejected
 from envsetup.resolve import asked as asking
-from envsetup.resolve import explain, facts, jax, offered, pytorch, target, tensorflow
+from envsetup.resolve import explain, extensions, facts, jax, offered, pytorch, target, tensorflow
 from envsetup.resolve.candidate import Blocked, Candidate, Case, Target, fits
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _plan(case: Case, judged: list[Candidate], candidates: list[Candidate], offe
         name=pick.package, version=pick.version, variant=pick.variant, index=pick.index, extras=pick.extras
     )
     warnings = [*known.assumed, *goal.warnings, *said, *_warnings(case, pick, offers)]
-    others = explain.alternatives(candidates, pick)
+    others = [*extensions.options(case, candidates, pick), *explain.alternatives(candidates, pick)]
     if first := _first_choice(judged, pick):
         cost = "an older release" if key(first.version) > key(pick.version) else "another build of the same release"
         why = next((row.text for row in explain.rejected(candidates, pick) if row.candidate == first.label), "")
@@ -209,7 +209,7 @@ def _stack_notes(case: Case, pick: Candidate) -> list[str]:
         served = row.wheels and stacks.build_for(row.wheels, pick.version, pick.variant or "cpu")
         if row.wheels and not served and pick.package == "torch" and not pick.held:
             said.append(f"{row.wheels.package} has no wheel for torch {pick.label}: {row.title} works, but slower")
-    return said
+    return [*said, *extensions.notes(case, pick)]
 
 
 def _together(asked: Asked, plans: list[Plan]) -> Plan:
