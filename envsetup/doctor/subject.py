@@ -24,6 +24,7 @@ def given(text: str, name: str, complaint: str, complaint_name: str) -> Subject:
     """Another machine: its facts stand in the report and in what the error text says in passing."""
     from envsetup.doctor.symptoms import read_all  # noqa: PLC0415
 
+    text, complaint = (half.encode("utf-8", "replace").decode() for half in (text, complaint))  # no lone surrogates
     told = [(complaint, complaint_name)] if complaint else []
     if is_document(text):
         from envsetup.probe.snapshot import parse_snapshot  # noqa: PLC0415

@@ -45,7 +45,7 @@ _BULLET = re.compile(r"(?:[-*+•]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|\*\*(?=\w))?")
 
 def clean(text: str) -> str:
     """The text within bounds, with line feeds only and without escape sequences or invisible characters."""
-    text = text[:MAX_CHARS]
+    text = text[:MAX_CHARS].encode("utf-8", "replace").decode()  # half a surrogate pair fits into no JSON
     if "\x1b" in text or "\x9b" in text:
         text = _ESCAPE.sub("", text)
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_TABLE)
