@@ -170,7 +170,8 @@ def _asked_the_driver(request: Request, session: Session, before: HostLook, look
         missing = {} if expected is None else {"devices_missing": expected - (found.metrics["framework_devices"] or 0)}
         session.judge("devices", msgspec.structs.replace(found, metrics={**found.metrics, **missing}))
     elif session.absent:
-        session.settle("devices", "FAIL", session.absent)
+        # With a GPU that the driver offers this is a fault of the environment; without one there is nothing to prove.
+        session.settle("devices", "FAIL" if expected else "SKIP", session.absent)
     elif expected and request.device == "auto" and session.device == "cpu":
         session.settle("devices", "FAIL", f"the driver offers {expected} NVIDIA GPU(s), {request.framework} sees none")
     if session.device == "cuda" and not session.absent and "counters" in session.specs:

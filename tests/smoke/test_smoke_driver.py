@@ -38,6 +38,16 @@ def test_a_gpu_that_the_framework_does_not_use_is_a_failure_not_a_cpu_proof(run)
     assert status(report, "devices").reason == "the driver offers 2 NVIDIA GPU(s), pytorch sees none"
 
 
+@pytest.mark.parametrize(
+    ("look", "ending"), [(gpus(1), ("fail", "FAIL", 1)), (HostLook(gpus=[]), ("not-verified", "SKIP", 3))]
+)
+def test_a_cuda_device_asked_for_and_missing_is_a_fault_only_where_there_is_a_gpu(run, look, ending):
+    report = run(look, device="cuda", checks=["data"])
+    found = status(report, "devices")
+    assert (report.verdict, found.status, int(exit_code(report))) == ending
+    assert "build without CUDA" in found.reason
+
+
 def test_a_cpu_may_be_asked_for_on_a_gpu_machine(run):
     report = run(gpus(2), device="cpu", checks=["data"])
     assert report.verdict == "pass"
