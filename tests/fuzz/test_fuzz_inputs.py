@@ -76,11 +76,17 @@ def test_no_text_breaks_it(name):
         once(name, number)
 
 
+def breaks(number):
+    try:
+        once("doctor", number)
+    except AssertionError:
+        return True
+    return False
+
+
 def test_what_gets_through_is_caught(monkeypatch):
     def leaky(text):
         assert "\x1b" not in text
 
     monkeypatch.setitem(targets.TARGETS, "doctor", leaky)
-    with pytest.raises(AssertionError):
-        for number in range(20):
-            once("doctor", number)
+    assert any(breaks(number) for number in range(20))
