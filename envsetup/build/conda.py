@@ -210,6 +210,7 @@ class Conda:
             self.plan,
             Lock(packages=planned),
             lambda: _differences(env, self.packages),
+            self.order.request.extras,
         )
         self.facts = [f"{len(self.packages)} packages as solved", *seen.facts[1:]]
         return "; ".join(self.facts)

@@ -114,6 +114,7 @@ def create(order: Order, progress: Progress) -> Created:
     unreachable = seen.offers.unreachable if seen.offers else {}
     if decision.plan.status == "impossible":
         return Created(status="impossible", path=path, plan=decision.plan, unreachable=unreachable)
+    decide.in_one_environment(decision.plan)
     timings += perform([_locking(order, seen)], progress) if seen.lock is None else []
     job = _job(order, decision, seen)
     result = Created(

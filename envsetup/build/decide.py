@@ -128,6 +128,14 @@ def without_silent(sources: Sources, offers: Offers | None) -> Sources:
     return msgspec.structs.replace(sources, all=kept)
 
 
+def in_one_environment(plan: Plan) -> None:
+    """Refuse a plan of several environments: each framework brings CUDA libraries that break the others."""
+    names = list(dict.fromkeys(package.environment for package in plan.packages if package.environment))
+    if len(names) > 1:
+        each = "; ".join(f"envsetup create .venv-{name} --framework {name} --gpu" for name in names)
+        raise InputError(f"{' and '.join(names)} bring CUDA libraries of their own: make one environment each: {each}")
+
+
 def decide_by_lock(request: Request, lock: Lock, interpreter: Interpreter) -> Decision:
     """A given lock is the decision: what it holds is the plan, and nothing is looked at.
 

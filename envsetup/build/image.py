@@ -268,6 +268,7 @@ class Image:
                 job.plan,
                 job.lock,
                 lambda: list(_differences(engine.config(self.id), job)),
+                job.manifest.request.extras,
             )
         except BuildError:
             engine.remove(self.id)

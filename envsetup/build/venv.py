@@ -141,7 +141,8 @@ class Venv:
     def _verify(self, tick: Callable[[], None]) -> str:
         from envsetup.build.verify import verify  # noqa: PLC0415 - not with --no-verify
 
-        self.facts = verify(self.env, self.job.plan, self.job.lock, self.job.uv, tick).facts
+        job = self.job
+        self.facts = verify(self.env, job.plan, job.lock, job.uv, tick, extras=job.manifest.request.extras).facts
         return "; ".join(self.facts)
 
     def _tell_editor(self, _: Callable[[], None]) -> str:

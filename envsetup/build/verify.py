@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Optional
 import msgspec
 
 from envsetup.build import bundled, process
+from envsetup.compat import stacks
 from envsetup.compat.arch import covers
 from envsetup.model.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from envsetup.build.uv import Uv
+    from envsetup.compat.stacks import Stack
     from envsetup.model.lock import Lock
     from envsetup.model.plan import Plan
 
@@ -53,12 +55,32 @@ class _Answer(msgspec.Struct, frozen=True):
     torch: Optional[_Torch] = None
 
 
+class _Stumbled(msgspec.Struct, frozen=True):
+    line: str
+    error: str
+
+
+class _Stack(msgspec.Struct, frozen=True):
+    stumbled: Optional[_Stumbled] = None
+
+
 class _Libraries(msgspec.Struct, frozen=True):
     libraries: list[bundled.Library]
 
 
-def verify(env: Path, plan: Plan, lock: Lock, uv: Uv, tick: Callable[[], None] | None = None) -> Verified:
-    """Look at the environment in `env`. Raises BuildError with every fault found, the first one first."""
+def verify(
+    env: Path,
+    plan: Plan,
+    lock: Lock,
+    uv: Uv,
+    tick: Callable[[], None] | None = None,
+    *,
+    extras: Sequence[str] = (),
+) -> Verified:
+    """Look at the environment in `env`, made with `extras` (`--with`).
+
+    Raises BuildError with every fault found, the first one first.
+    """
     python = env / "bin" / "python"
 
     def start(argument: str, program: str) -> process.Ended:
@@ -70,15 +92,20 @@ def verify(env: Path, plan: Plan, lock: Lock, uv: Uv, tick: Callable[[], None] |
         consistent = uv.run("pip", "check", "--python", str(python), timeout=_CHECK)
         return [] if consistent.ok else [_inconsistent(consistent.stderr)]
 
-    return examine(start, plan, lock, more)
+    return examine(start, plan, lock, more, extras)
 
 
 def examine(
-    start: Callable[[str, str], process.Ended], plan: Plan, lock: Lock, more: Callable[[], list[str]]
+    start: Callable[[str, str], process.Ended],
+    plan: Plan,
+    lock: Lock,
+    more: Callable[[], list[str]],
+    extras: Sequence[str] = (),
 ) -> Verified:
     """Judge what the self-check says.
 
-    `start` runs the environment's interpreter on a program (stdin) with one argument; `more` are other faults.
+    `start` runs the environment's interpreter on a program (stdin) with one argument; `more` are other faults;
+    each of `extras` must be imported and do one real operation.
     Raises BuildError with every fault found.
     """
     looked_at = [name for p in plan.packages if lock.version_of(name := p.name)]
@@ -94,7 +121,25 @@ def examine(
     ]
     if faults:
         raise BuildError(f"the environment was built but is not as planned: {'; '.join(faults)}")
-    return Verified(facts=list(_facts(answer, plan, lock, libraries)))
+    served = _stacks(extras, plan)
+    for stack in served:
+        _prove(start, stack)
+    used = [f"used {', '.join(stack.title for stack in served)}: one operation each"] if served else []
+    return Verified(facts=[*_facts(answer, plan, lock, libraries), *used])
+
+
+def _stacks(extras: Sequence[str], plan: Plan) -> list[Stack]:
+    """The stacks that were installed and have the framework that they are of use with."""
+    planned = {package.name for package in plan.packages}
+    rows = [row for name in extras if (row := stacks.stack(name))]
+    return [row for row in rows if not row.frameworks or planned & set(row.frameworks)]
+
+
+def _prove(start: Callable[[str, str], process.Ended], stack: Stack) -> None:
+    """Run a stack's checks in a process of their own; raises BuildError with the line that failed."""
+    wrong = _ask(start, "stack", stack.checks, _Stack, what=stack.title).stumbled
+    if wrong:
+        raise BuildError(f"{stack.title} does not work in the environment: {wrong.error}", hint=f"it ran: {wrong.line}")
 
 
 def program() -> str:
@@ -102,7 +147,9 @@ def program() -> str:
     return importlib.resources.files("envsetup.build.payload").joinpath("self_check.py").read_text("utf-8")
 
 
-def _ask(start: Callable[[str, str], process.Ended], part: str, packages: list[str], kind: type[Any]) -> Any:  # noqa: ANN401 - the answer's type is `kind`
+def _ask(
+    start: Callable[[str, str], process.Ended], part: str, packages: list[str], kind: type[Any], *, what: str = ""
+) -> Any:  # noqa: ANN401 - the answer's type is `kind`
     asked = msgspec.json.encode({"part": part, "packages": packages}).decode()
     try:
         ended = start(asked, program())
@@ -115,7 +162,7 @@ def _ask(start: Callable[[str, str], process.Ended], part: str, packages: list[s
             why = f"no answer within {DEADLINE:.0f} s"
         elif ended.returncode < 0:
             why = f"killed by signal {-ended.returncode}; {why}"
-        raise BuildError(f"the environment does not survive a look at its {part}: {why}") from None
+        raise BuildError(f"the environment does not survive a look at its {what or part}: {why}") from None
 
 
 def _version_faults(answer: _Answer, lock: Lock) -> Iterator[str]:

@@ -66,5 +66,7 @@ def requirements(plan: Plan, offers: Offers | None, extras: list[str]) -> list[s
         stack = stacks.stack(name)
         if stack is None:
             raise InputError(f"--with {name}: unknown; accepted are {', '.join(stacks.NAMES)}")
+        if stack.extension and stack.extension.apart:
+            raise InputError(f"--with {name}: {stack.extension.apart}")
         wanted += [need for need in stack.needs if need not in planned]
     return sorted(set(wanted))

@@ -23,7 +23,7 @@ ARCHS = "sm_75 sm_80 sm_86 sm_90 compute_90"
 def built(tmp_path, wheel_maker):
     """Makes an environment with a torch that says what it is told to say; returns how verification ends."""
 
-    def make(*, locked=None, plan=None, after=None, **torch):
+    def make(*, locked=None, plan=None, after=None, extras=(), **torch):
         options = {"local": "cu126", "cuda": "12.6", "arch": ARCHS} | torch
         folder, env = tmp_path / "wheels", tmp_path / "env"
         wheel_maker.torch(folder, requires=(), **options)
@@ -47,7 +47,7 @@ def built(tmp_path, wheel_maker):
         packages = [LockedPackage(name=n, version=v, hashes=[]) for n, v in (locked or {"torch": version}).items()]
         planned = PlannedPackage(name="torch", version="2.13.0", variant=options["local"])
         plan = plan or Plan(status="ok", device="cuda", packages=[planned], gpu_targets=["8.6", "8.9"])
-        return verify(env, plan, Lock(packages=packages), make_uv({})).facts
+        return verify(env, plan, Lock(packages=packages), make_uv({}), extras=extras).facts
 
     return make
 
@@ -169,3 +169,41 @@ def test_names_of_builds():
     assert build_variant(None, "7.1.25424") == "rocm7.1"
     assert build_variant(None, None, xpu=True) == "xpu"
     assert build_variant(None, None) == "cpu"
+
+
+def stack_module(site, name, text):
+    (site / name).mkdir()
+    (site / name / "__init__.py").write_text(text)
+
+
+def test_a_stack_is_imported_and_used(built):
+    def plant(site):
+        stack_module(site, "debugpy", "")
+        stack_module(site, "ipykernel", "")
+        (site / "ipykernel/kernelspec.py").write_text("def get_kernel_dict():\n    return {}\n")
+
+    assert "used Visual Studio Code notebooks and debugging: one operation each" in built(
+        after=plant, extras=["vscode"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "message"),
+    [
+        (None, "", "Visual Studio Code .* does not work in the environment: ModuleNotFoundError: No module named"),
+        ("", "raise RuntimeError('cuda mismatch')", "RuntimeError: cuda mismatch"),
+        ("", "import os; os.kill(os.getpid(), 11)", "does not survive a look at its Visual Studio Code"),
+    ],
+    ids=["missing", "raises", "crashes"],
+)
+def test_a_stack_that_does_not_work_is_named(built, module, text, message):
+    def plant(site):
+        if module is not None:
+            stack_module(site, "debugpy", text)
+
+    with pytest.raises(BuildError, match=message):
+        built(after=plant, extras=["vscode"])
+
+
+def test_a_stack_without_its_framework_is_not_run(built):
+    assert not [fact for fact in built(extras=["tf-models"]) if fact.startswith("used")]

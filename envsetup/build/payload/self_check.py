@@ -2,6 +2,7 @@
 
 part "imports": the version of every distribution, one import of each package named, and how PyTorch was built.
 part "lock": as "imports", and whether the distributions are those of the file named by "lock"; exit code 1 says no.
+part "stack": whether lines of Python run, each by itself; the first that does not, and why.
 part "libraries": whether the loader opens every CUDA library that the wheels brought; no framework is imported.
 """
 
@@ -97,6 +98,17 @@ def unlocked(lock: str, answer: Dict[str, Any]) -> List[str]:
     return faults + [f"{name}: {found['error']}" for name, found in answer["imports"].items() if not found["ok"]]
 
 
+def stumbled(lines: List[str]) -> Optional[Dict[str, str]]:
+    """The first line of Python that raises, and how; None when all run."""
+    for line in lines:
+        try:
+            exec(compile(line, "<stack>", "exec"), {"__name__": "__main__"})  # noqa: S102 - it comes with envsetup
+        except BaseException as error:  # noqa: BLE001, PERF203 - a library may raise anything
+            text = str(error).strip().splitlines() or [""]
+            return {"line": line, "error": f"{type(error).__name__}: {text[0]}"}
+    return None
+
+
 def main() -> None:
     asked = json.loads(sys.argv[1])
     # Whatever a library prints while it is imported must not get between the lines of the answer.
@@ -104,6 +116,8 @@ def main() -> None:
     os.dup2(2, 1)
     if asked["part"] == "libraries":
         answer: Dict[str, Any] = {"libraries": libraries()}
+    elif asked["part"] == "stack":
+        answer = {"stumbled": stumbled(asked["packages"])}
     else:
         answer = {
             "python": "{}.{}.{}".format(*sys.version_info[:3]),
