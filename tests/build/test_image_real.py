@@ -62,6 +62,16 @@ def base(tmp_path_factory):
     return BASE
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_litter(base):
+    """Every image that the tests made is gone after them, but for the base."""
+    before = set(buildah("images", "--quiet", "--all").stdout.split())
+    yield
+    made = [found for found in buildah("images", "--quiet", "--all").stdout.split() if found not in before]
+    buildah("rmi", "--force", *made, check=False) if made else None
+    assert buildah("inspect", "--type", "image", base).returncode == 0
+
+
 @pytest.fixture(scope="session")
 def torch_image(base, tmp_path_factory):
     """The PyTorch CPU image, built by the real command from this machine's sources: what it reports, and its folder."""
@@ -70,8 +80,7 @@ def torch_image(base, tmp_path_factory):
     assert base in argv
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
-    yield json.loads(done.stdout), folder
-    buildah("rmi", "--force", json.loads(done.stdout)["image"], check=False)
+    return json.loads(done.stdout), folder
 
 
 @pytest.fixture
