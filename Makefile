@@ -5,15 +5,17 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := $(VENV)/bin
 
 # The tiers that need root, Debian packages or minutes are called by .ci/run, each by its mark.
-MARKS ?= not fleet and not containers and not browser and not install and not fuzz
+MARKS ?= not proof and not install and not fleet and not browser and not containers
 
-.PHONY: help setup demo test lint types imports unit lock bench clean
+.PHONY: help setup demo test lint types imports unit lock bench refresh-data fuzz clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo   doctor, create and smoke in a scratch folder, ending with the proof"
 	@echo "make test   lint, types, import contract, tests"
 	@echo "make bench  the benchmarks, beside their peers"
+	@echo "make refresh-data  shipped facts beside the package index's own"
+	@echo "make fuzz   fifteen minutes of generated input for every reader"
 	@echo "make lock   refresh the pinned requirements"
 
 setup: $(VENV)/.ready
@@ -56,6 +58,13 @@ lock: setup
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate --no-header pyproject.toml -o docker/requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --group pyproject.toml:dev pyproject.toml -o tests/requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:fleet -c tests/requirements.txt -o tests/fleet/requirements.txt
+
+# Reads the package index's own metadata and wheel headers and shows what differs; REFRESH_ARGS=--write changes the data.
+refresh-data: setup
+	$(BIN)/python -m envsetup.build.refresh $(REFRESH_ARGS)
+
+fuzz: setup
+	ENVSETUP_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) $(BIN)/pytest tests/fuzz
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -45,7 +45,10 @@ Examples:
 @click.option("-v", "--verbose", count=True, help="Say why: reasons and what was rejected.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the result.")
 def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
-    """Make an environment at PATH (default ./.venv, ./.conda, ./image, ./.devcontainer) with the wheels that fit this machine, and verify it."""
+    """Make an environment with the wheels that fit this machine, and verify it.
+
+    PATH defaults to ./.venv, ./.conda, ./image or ./.devcontainer, by target.
+    """
     from envsetup.build.create import create
     from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines

@@ -10,7 +10,7 @@ from envsetup.report.smoke_progress import Silent
 from envsetup.smoke.host import HostLook
 from envsetup.smoke.runner import Request, prove
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.proof, pytest.mark.xdist_group("clean")]
 
 # Data and golden curve do not depend on the seed; one full run stands in test_smoke_faults.
 CHECKS = ["op-parity", "gradient-parity", "repeatability", "no-fallback", "learning", "cleanup"]

@@ -8,7 +8,8 @@ from envsetup.smoke.faults import FAULTS
 from envsetup.smoke.runner import Request
 from envsetup.smoke.selftest import self_test
 
-pytestmark = pytest.mark.torch
+# The module-wide run belongs to one worker; without the group each worker would make it again.
+pytestmark = [pytest.mark.torch, pytest.mark.proof, pytest.mark.xdist_group("faults")]
 
 
 @pytest.fixture(scope="module")
