@@ -163,16 +163,20 @@ class Choice:
 
 
 def fitting(case: Case) -> Choice | None:
-    """The newest PyTorch build for every NVIDIA GPU here, this driver and this Python; the installed version first."""
+    """The newest PyTorch build for every NVIDIA GPU here, this driver and this Python; the installed version first.
+
+    A build that rests on a row which nobody confirmed is named only where no confirmed one fits, as in a plan.
+    """
     build = framework(case, "torch")
     have = known(build.version) if build else None
     versions = [row.version for row in torch.releases()]
     ordered = [have, *versions] if have in versions else versions
-    return next((choice for version in ordered if version for choice in _fitting(case, version)), None)
+    found = [pair for version in ordered if version for pair in _fitting(case, version)]
+    return next((choice for certain, choice in found if certain), found[0][1] if found else None)
 
 
-def _fitting(case: Case, version: str) -> Iterator[Choice]:
-    """The variants of a release that fit: confirmed first, then what the driver runs natively, then the default."""
+def _fitting(case: Case, version: str) -> Iterator[tuple[bool, Choice]]:
+    """The variants of a release that fit, whether confirmed: those first, then native ones, then the default."""
     os, cpu = system(case), processor(case)
     python, driver = known(case.python.version), known(case.driver.nvidia)
     ccs = [cc for gpu in gpus_of(case, "nvidia") if (cc := capability(gpu))]
@@ -191,8 +195,8 @@ def _fitting(case: Case, version: str) -> Iterator[Choice]:
         native = bool(driver and need.native and at_least(driver, need.native))
         if all(arch.covers(code.archs, cc, native_driver=native or driver is None) for cc in ccs):
             fits.append((row.certain and code.certain, native, row.name == default, key(need.cuda), row.name))
-    for *_, name in sorted(fits, reverse=True):
-        yield Choice(version, name)
+    for certain, *_, name in sorted(fits, reverse=True):
+        yield certain, Choice(version, name)
 
 
 def _libc_too_old(case: Case, version: str) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from described import LINUX, NVIDIA, environment, machine, torch
+from described import GPU, LINUX, NVIDIA, environment, machine, torch
 
 from envsetup.compat import older, xid
+from envsetup.compat.torch import arch_list, variant
 from envsetup.doctor.builds import computes, fitting, floor
 from envsetup.doctor.case import Case
 from envsetup.doctor.catalogue import entries
@@ -70,3 +71,11 @@ def test_a_display_card_that_nothing_serves_is_no_lost_device():
     assert computes(Case(machine(LINUX, NVIDIA, old)), "nvidia") is False
     assert computes(Case(machine(LINUX, NVIDIA)), "nvidia") is True
     assert computes(Case(machine({})), "nvidia") not in (True, False)
+
+
+def test_an_unconfirmed_build_is_named_only_where_no_confirmed_one_fits():
+    new = {"gpus": [{**GPU, "name": "RTX 5090", "compute_capability": "12.0"}], "driver": {"nvidia": "570.86.10"}}
+    case = Case(machine(LINUX, NVIDIA, new, torch("2.6.0", "cu124")))
+    choice = fitting(case)
+    assert arch_list(choice.version, choice.variant).certain
+    assert variant(choice.version, choice.variant).certain
