@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
+from envsetup.model.codec import decode
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -53,7 +55,7 @@ class _Table(msgspec.Struct, frozen=True):
 @cache
 def _table() -> _Table:
     data = importlib.resources.files("envsetup.data").joinpath("optional_libraries.json").read_bytes()
-    return msgspec.json.decode(data, type=_Table)
+    return decode(data, _Table)
 
 
 def faults(libraries: list[Library]) -> Iterator[str]:

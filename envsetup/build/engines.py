@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Optional
 import msgspec
 
 from envsetup.build import process
+from envsetup.model.codec import decode
 from envsetup.model.errors import BuildError
 from envsetup.model.redact import redact
 
@@ -82,9 +83,9 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         """User, labels, variables and command of an image."""
         if self.name == "buildah":
             text = self._must("the image cannot be read", "inspect", "--type", "image", image)
-            return msgspec.json.decode(text, type=_Inspected).docker.config
+            return decode(text, _Inspected).docker.config
         text = self._must("the image cannot be read", "image", "inspect", "--format", "{{json .Config}}", image)
-        return msgspec.json.decode(text, type=Config)
+        return decode(text, Config)
 
     def tag(self, image: str, name: str) -> None:
         """Give an image a name."""

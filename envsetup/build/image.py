@@ -18,7 +18,7 @@ from envsetup.build.steps import Step
 from envsetup.build.targets import Made
 from envsetup.build.venv import Job
 from envsetup.compat import drivers, images, torch
-from envsetup.model.codec import to_json
+from envsetup.model.codec import decode, to_json
 from envsetup.model.errors import BuildError, InputError
 from envsetup.model.machine import Libc, Machine, OperatingSystem
 from envsetup.model.maybe import UNKNOWN, known
@@ -164,7 +164,7 @@ def _hidden(manifest: Manifest, sources: Sources) -> Manifest:
     for number, name in enumerate(sorted(filter(None, names), key=len, reverse=True), 1):
         if "/" in name:
             text = text.replace(msgspec.json.encode(name).decode()[1:-1], f"source {number} of the maker")
-    return msgspec.json.decode(text, type=Manifest)
+    return decode(text, Manifest)
 
 
 def files(job: ImageJob) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Optional
 import msgspec
 
 from envsetup.build import process
+from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def inspect(path: str) -> Interpreter | None:
     """What an executable is, by running it; None when it is no working Python."""
     try:
         ended = process.run([path, "-I", "-c", _ASK], env=os.environ, timeout=_DEADLINE)
-        found = msgspec.json.decode(ended.stdout, type=Interpreter) if ended.ok else None
+        found = decode(ended.stdout, Interpreter) if ended.ok else None
     except (OSError, msgspec.DecodeError):
         return None
     return found if found and _numbers(found.version) >= OLDEST else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envsetup.model.codec import decode
 from envsetup.model.errors import BuildError, InputError
 from envsetup.model.lock import Lock, LockedPackage, normalise, read_lock
 from envsetup.model.redact import redact
@@ -56,7 +57,7 @@ def recall(asked: Question) -> Lock | None:
     try:
         if time.time() - path.stat().st_mtime > MAX_AGE:
             return None
-        return msgspec.json.decode(path.read_bytes(), type=Lock)
+        return decode(path.read_bytes(), Lock)
     except (OSError, msgspec.DecodeError):
         return None
 

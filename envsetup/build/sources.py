@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 from envsetup.model.redact import redact, secrets_of
 
@@ -74,7 +75,7 @@ class _Table(msgspec.Struct, frozen=True):
 @cache
 def _table() -> _Table:
     data = importlib.resources.files("envsetup.data").joinpath("sources.json").read_bytes()
-    return msgspec.json.decode(data, type=_Table)
+    return decode(data, _Table)
 
 
 def mirror_names() -> list[str]:

@@ -11,6 +11,7 @@ import msgspec
 from envsetup.build import bundled, process
 from envsetup.compat import stacks
 from envsetup.compat.arch import covers
+from envsetup.model.codec import decode
 from envsetup.model.errors import BuildError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _ask(
     asked = msgspec.json.encode({"part": part, "packages": packages}).decode()
     try:
         ended = start(asked, program())
-        return msgspec.json.decode(ended.stdout, type=kind)
+        return decode(ended.stdout, kind)
     except OSError as error:
         raise BuildError(f"the environment's interpreter cannot be started: {error.strerror}") from error
     except msgspec.DecodeError:

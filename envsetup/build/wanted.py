@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from envsetup.build.sources import DEFAULT
 from envsetup.compat import stacks
+from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class _Table(msgspec.Struct, frozen=True):
 @cache
 def _table() -> _Table:
     data = importlib.resources.files("envsetup.data").joinpath("companions.json").read_bytes()
-    return msgspec.json.decode(data, type=_Table)
+    return decode(data, _Table)
 
 
 def full_version(package: PlannedPackage, offers: Offers | None) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from envsetup.model.codec import decode
+
 if TYPE_CHECKING:
     from envsetup.build.create import Order
     from envsetup.model.finding import DoctorReport, Finding
@@ -110,7 +112,7 @@ def _request(path: str, machine: Machine) -> tuple[Request, str | None]:
     from envsetup.model.plan import Request
 
     try:
-        manifest = msgspec.json.decode((Path(path) / MANIFEST).read_bytes(), type=Manifest)
+        manifest = decode((Path(path) / MANIFEST).read_bytes(), Manifest)
     except (OSError, msgspec.DecodeError):
         case = Case(machine)
         names = [build.name for build in frameworks(case)]

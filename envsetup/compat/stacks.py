@@ -8,6 +8,8 @@ from typing import Optional
 
 import msgspec
 
+from envsetup.model.codec import decode
+
 NAMES = (
     *("bitsandbytes", "deepspeed", "diffusers", "flash-attn", "jupyter", "lightning", "onnx", "pyg"),
     *("sglang", "tf-models", "transformers", "vllm", "vscode", "xformers"),
@@ -89,7 +91,7 @@ def stack(name: str) -> Stack | None:
     if name not in NAMES:
         return None
     data = pkgutil.get_data("envsetup.data", f"stacks/{name}.json")
-    return msgspec.json.decode(data or b"", type=Stack)
+    return decode(data or b"", Stack)
 
 
 def holds(names: list[str], framework: str) -> list[Hold]:

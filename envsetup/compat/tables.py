@@ -9,6 +9,8 @@ from typing import Optional, TypeVar
 
 import msgspec
 
+from envsetup.model.codec import decode
+
 T = TypeVar("T")
 
 
@@ -56,7 +58,7 @@ def load(name: str, kind: type[T]) -> T:
     data = pkgutil.get_data("envsetup.data", name)
     if data is None:  # only a loader without get_data answers None; a missing file raises
         raise FileNotFoundError(name)
-    return msgspec.json.decode(data, type=kind)
+    return decode(data, kind)
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 from envsetup.model.finding import Remedy, Severity  # noqa: TC001 - msgspec reads it at run time
 
@@ -51,7 +52,7 @@ def entries() -> dict[str, Entry]:
     """All failure modes by code, in the order of the file."""
     # pkgutil and not a path: the package may run from a zip.
     data = pkgutil.get_data("envsetup.data", "failure_modes.json") or b""
-    return {row.code: row for row in msgspec.json.decode(data, type=_Catalogue).codes}
+    return {row.code: row for row in decode(data, _Catalogue).codes}
 
 
 def entry(code: str) -> Entry:

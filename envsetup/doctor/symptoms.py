@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Optional
 import msgspec
 
 from envsetup.importers.page import MAX_LINE, clean
+from envsetup.model.codec import decode
 from envsetup.model.finding import Confidence
 from envsetup.model.symptom import SymptomHit
 
@@ -90,7 +91,7 @@ class Rules(msgspec.Struct, frozen=True):
 @cache
 def rules() -> Rules:
     """All rows of data/symptoms.json."""
-    return msgspec.json.decode(pkgutil.get_data("envsetup.data", "symptoms.json") or b"", type=Rules)
+    return decode(pkgutil.get_data("envsetup.data", "symptoms.json") or b"", Rules)
 
 
 def limit(name: str) -> str:

@@ -19,6 +19,7 @@ import msgspec
 from envsetup.fleet.cleaning import clean
 from envsetup.fleet.interrupt import interruptible
 from envsetup.fleet.reading import attributed, bad, silent
+from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 from envsetup.model.hostrange import natural
 
@@ -80,7 +81,7 @@ class Ansible:
                 suppress_env_files=True,
             )
         try:
-            listed = msgspec.json.decode(out or "", type=dict[str, Any])
+            listed = decode(out or "", dict[str, Any])
         except msgspec.DecodeError:
             listed = {}
         if status or not listed:

@@ -17,6 +17,7 @@ import msgspec
 from envsetup.fleet.cleaning import clean, clean_host, excerpt
 from envsetup.fleet.facts import Facts, facts_of
 from envsetup.model import finding, fleet, machine, proof
+from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 from envsetup.model.finding import DoctorReport
 from envsetup.model.fleet import NO_REPORT, AgentError, AgentFailure, HostRow, Outcome
@@ -119,7 +120,7 @@ def _lines(block: bytes, file: BinaryIO) -> Iterator[bytes]:
 
 def _is_document(data: bytes) -> bool:
     try:
-        head = msgspec.json.decode(data, type=_Head)
+        head = decode(data, _Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return bool(head.schema) or known(head.outcome) is not None
@@ -133,7 +134,7 @@ def read(data: bytes, name: str) -> Answer:
         return bad(name, "no output")
     try:
         data.decode()  # msgspec does not look into strings that it skips
-        head = msgspec.json.decode(data, type=_Head)
+        head = decode(data, _Head)
         data = msgspec.json.format(data, indent=-1)  # one line, so that a row is one line
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return bad(name, f"no JSON: {error}; it begins with {excerpt(data)}")
@@ -148,18 +149,18 @@ def read(data: bytes, name: str) -> Answer:
 
 def _decode(data: bytes, head: _Head, host: str) -> Answer:
     if not isinstance(head.outcome, msgspec.UnsetType):
-        row = msgspec.json.decode(data, type=HostRow)
+        row = decode(data, HostRow)
         if row.outcome not in fleet.REPORTED:
             return Answer(msgspec.structs.replace(row, reason=clean(row.reason), report=NO_REPORT), "row")
         return renamed(read(bytes(row.report), host), host)._replace(kind="row")
     if head.schema == finding.SCHEMA:
-        return from_doctor(data, msgspec.json.decode(data, type=DoctorReport), host)
+        return from_doctor(data, decode(data, DoctorReport), host)
     if head.schema == proof.SCHEMA:
-        return from_smoke(data, msgspec.json.decode(data, type=SmokeReport), host)
+        return from_smoke(data, decode(data, SmokeReport), host)
     if head.schema == machine.SCHEMA:
-        return from_snapshot(msgspec.json.decode(data, type=Machine), host)
+        return from_snapshot(decode(data, Machine), host)
     if head.schema == fleet.AGENT_SCHEMA:
-        error = msgspec.json.decode(data, type=AgentError)
+        error = decode(data, AgentError)
         outcome, text = _FAILURES[error.error]
         detail = clean(error.detail)
         return Answer(HostRow(host=host, outcome=outcome, reason=f"{text}: {detail}" if detail else text), "agent")
@@ -193,7 +194,7 @@ def _diagnosed(snapshot: bytes) -> DoctorReport:
     # Some milliseconds for each machine that is not like another: worth keeping where a fleet is of one kind.
     from envsetup.doctor.examine import examine  # noqa: PLC0415 - only snapshots need the doctor here
 
-    return examine(msgspec.json.decode(snapshot, type=Machine), target="snapshot")
+    return examine(decode(snapshot, Machine), target="snapshot")
 
 
 def from_smoke(data: bytes, report: SmokeReport, host: str) -> Answer:

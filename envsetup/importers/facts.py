@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from envsetup.model.codec import convert
 from envsetup.model.machine import Machine
 
 TOOL = 2
@@ -146,7 +145,7 @@ class Facts:
         self._plant_environment(tree)
         if self._env:
             tree["env"] = self._env
-        return msgspec.convert(tree, Machine)
+        return convert(tree, Machine)
 
     def _plant_gpus(self, tree: dict[str, Any]) -> None:
         listed = [{"vendor": vendor, "index": index, **gpu} for (vendor, index), gpu in sorted(self._gpus.items())]

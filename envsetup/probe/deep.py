@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from envsetup.model.codec import convert, decode
 from envsetup.model.deep import CuInit, Deep, Ending, PeerCopy, Trial, TriedFramework, UsedDevice
 from envsetup.model.machine import Machine
 from envsetup.model.maybe import UNKNOWN, known
@@ -70,7 +71,7 @@ def _cu_init(look: Look) -> CuInit:
     if done.timed_out:
         return CuInit(status="timeout", seconds=done.ms / 1000)
     try:
-        return msgspec.json.decode(done.stdout, type=CuInit)
+        return decode(done.stdout, CuInit)
     except msgspec.DecodeError:
         return CuInit(status="crashed", name=_signal(done.returncode) or f"exit status {done.returncode}")
 
@@ -101,9 +102,9 @@ def _read(name: str, done: Completed, without: list[str]) -> TriedFramework:
     peers: list[PeerCopy] = []
     for told in filter(None, map(_line, done.stdout.splitlines())):
         if "used" in told:
-            devices.append(msgspec.convert(told["used"], UsedDevice))
+            devices.append(convert(told["used"], UsedDevice))
         elif "peer" in told:
-            peers.append(msgspec.convert(_without_null(told["peer"]), PeerCopy))
+            peers.append(convert(_without_null(told["peer"]), PeerCopy))
         else:
             facts.update(_without_null(told))
     ended = _ending(done, facts)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import msgspec
 
+from envsetup.model.codec import decode
 from envsetup.model.drivers import Driver, NvidiaStack, Nvml
 from envsetup.model.hardware import Gpu  # noqa: TC001 - msgspec reads it at run time
 from envsetup.model.machine import Machine
@@ -65,7 +66,7 @@ def _ask(look: Look, arguments: list[str]) -> tuple[Reply, int]:
         stuck = ", and the process cannot be killed (it waits inside the driver)" if done.stuck else ""
         return Reply(status="timeout", error=f"NVML gave no answer in {done.ms / 1000:.1f} s{stuck}"), done.ms
     try:
-        return msgspec.json.decode(done.stdout, type=Reply), done.ms
+        return decode(done.stdout, Reply), done.ms
     except msgspec.DecodeError:
         last = done.stderr.strip().rsplit("\n", 1)[-1]
         return Reply(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from envsetup.model.codec import convert
 from envsetup.model.machine import Machine
 from envsetup.model.maybe import known
 from envsetup.probe.watch import watch
@@ -48,7 +49,7 @@ def redact_machine(machine: Machine, world: World) -> Machine:
     if machine.env is not msgspec.UNSET:
         values["env"] = _variables(known(machine.env) or {}, scrub)
     values["redacted"] = sorted(scrub.removed | set(known(machine.redacted) or []))
-    return msgspec.convert(values, type=Machine)
+    return convert(values, Machine)
 
 
 def _walk(value: Any, place: tuple[str, ...], scrub: Scrubber) -> Any:  # noqa: ANN401 - JSON

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from envsetup.model.codec import to_json
+from envsetup.model.codec import convert, to_json
 from envsetup.model.errors import InputError
 from envsetup.model.machine import SCHEMA, Machine
 from envsetup.world.files import read_input, write_whole
@@ -41,7 +41,7 @@ def parse_snapshot(data: bytes, *, name: str) -> Machine:
     if schema != SCHEMA:
         raise InputError(f"{name}: written by a newer envsetup ({schema} at $.schema); this one reads {SCHEMA}")
     try:
-        return msgspec.convert(document, type=Machine)
+        return convert(document, Machine)
     except msgspec.ValidationError as error:
         raise InputError(f"{name}: {error}", hint="see `envsetup probe --json` for the form of every field") from error
 

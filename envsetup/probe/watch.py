@@ -7,6 +7,8 @@ import pkgutil
 
 import msgspec
 
+from envsetup.model.codec import decode
+
 
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """An environment variable that matters, and the shape of value that may be shown (see `redact`)."""
@@ -30,4 +32,4 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 @functools.cache
 def watch() -> Watch:
     """The file, read once."""
-    return msgspec.json.decode(pkgutil.get_data("envsetup.data", "watch.json") or b"", type=Watch)
+    return decode(pkgutil.get_data("envsetup.data", "watch.json") or b"", Watch)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 
 ACCELERATORS = ("cuda", "rocm", "xpu", "mps")
@@ -118,10 +119,10 @@ def _read(name: str) -> bytes:
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """The shipped catalogue."""
-    return msgspec.json.decode(_read("smoke_checks.json"), type=Catalogue)
+    return decode(_read("smoke_checks.json"), Catalogue)
 
 
 @lru_cache(maxsize=1)
 def golden() -> Golden:
     """The shipped golden curve."""
-    return msgspec.json.decode(_read("smoke_golden.json"), type=Golden)
+    return decode(_read("smoke_golden.json"), Golden)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import msgspec
 
+from envsetup.model.codec import decode
 from envsetup.world import loader_cache
 from envsetup.world.base import Completed, FileSystem, NotRecordedError, Stat
 
@@ -92,7 +93,7 @@ class Recording(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown
 
 def load(path: Path) -> Recording:
     """A recording with its bases laid under it."""
-    own = msgspec.json.decode(path.read_bytes(), type=Recording)
+    own = decode(path.read_bytes(), Recording)
     merged = Recording(about=own.about)
     for layer in [*(load(path.parent / base) for base in own.bases), own]:
         for name in ("system", "env", "which", "files", "folders", "nodes", "links", "file_systems", "commands"):
