@@ -25,6 +25,7 @@ $(VENV)/.ready: pyproject.toml tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q envsetup  # an editable installation compiles nothing: every start would
 	@touch $@
 
 demo: setup
