@@ -38,7 +38,7 @@ def hook_slurm(*, bundle: str, conf: str, interval: int, require: str | None) ->
 
     arguments = ["--require", require] if require else []
     values = {"tool": __version__, "bundle": bundle, "conf": conf, "interval": interval, "arguments": arguments}
-    [text] = render("slurm", values).values()
+    [text] = render("fleet-slurm", values).values()
     click.echo(text, nl=False)
     return 0
 
@@ -59,6 +59,6 @@ def hook_kubernetes(*, image: str, bundle: str, namespace: str, label: str, requ
         raise InputError(f"--label {label}: KEY=VALUE is accepted, such as {GPU_LABEL}")
     arguments = ["--require", require] if require else []
     own = {"tool": __version__, "image": image, "bundle": bundle, "namespace": namespace, "label": label}
-    [text] = render("kubernetes", {**own, "arguments": arguments}).values()
+    [text] = render("fleet-kubernetes", {**own, "arguments": arguments}).values()
     click.echo(text, nl=False)
     return 0
