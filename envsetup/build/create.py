@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Optional
 import msgspec
 
 from envsetup import __version__
-from envsetup.build import decide, locking, targets
+from envsetup.build import decide, locking, registry, targets
 from envsetup.build.manifest import Manifest, machine_digest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, Timing, perform
@@ -45,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     files_only: bool = False
     base_image: Optional[str] = None
+    fresh: bool = False  # ask the sources even where a lock for the same question was made before
 
     @property
     def kind(self) -> Kind:
@@ -95,16 +96,31 @@ class _Seen(msgspec.Struct):
         return self.machine
 
 
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision that can be built: nothing was written yet. `job` is None where the plan is impossible."""
+
+    result: Created
+    job: Optional[Job] = None
+    question: Optional[locking.Question] = None  # of a lock that was made before
+
+
 def create(order: Order, progress: Progress) -> Created:
     """Do it. Raises EnvsetupError with one line; then nothing was changed."""
-    if order.request.frameworks:
-        from envsetup.resolve.asked import read  # noqa: PLC0415 - a given lock needs no tables
-
-        read(order.request)  # a name that does not exist ends here, before anything is looked at
     if order.request.target == "conda":
         from envsetup.build.conda import create as create_conda  # noqa: PLC0415 - no uv, no wheels
 
-        return create_conda(order, lambda: _machine(order), progress)
+        _check_names(order)
+        made = create_conda(order, lambda: _machine(order), progress)
+        return _registered(made, order)
+    prepared = prepare(order, progress)
+    if prepared.job is None or order.dry_run:
+        return prepared.result
+    return carry_out(order, prepared, prepared.job, progress)
+
+
+def prepare(order: Order, progress: Progress) -> Prepared:
+    """Look, decide and lock. Raises EnvsetupError with one line."""
+    _check_names(order)
     seen = _Seen()
     timings = perform(_preparation(order, seen), progress)
     decision = seen.decision
@@ -113,8 +129,8 @@ def create(order: Order, progress: Progress) -> Created:
     path = str(order.target)
     unreachable = seen.offers.unreachable if seen.offers else {}
     if decision.plan.status == "impossible":
-        return Created(status="impossible", path=path, plan=decision.plan, unreachable=unreachable)
-    decide.in_one_environment(decision.plan)
+        return Prepared(result=Created(status="impossible", path=path, plan=decision.plan, unreachable=unreachable))
+    decide.in_one_environment(decision.plan, order.request)
     timings += perform([_locking(order, seen)], progress) if seen.lock is None else []
     job = _job(order, decision, seen)
     result = Created(
@@ -126,30 +142,52 @@ def create(order: Order, progress: Progress) -> Created:
         lock_reused=seen.reused,
         packages={package.name: package.version for package in job.lock.packages},
         unreachable=unreachable,
+        timings=timings,
     )
     if order.dry_run:
         planned = order.kind.maker(job, Stage(order.target)).steps()
-        return msgspec.structs.replace(
+        result = msgspec.structs.replace(
             result,
             steps=[f"{step.title}: {step.command}" if step.command else step.title for step in planned],
             files={name: content.decode() for name, content in order.kind.files(job).items()},
+            timings=[],
         )
+    question = decide.question_of(decision, order.request.extras) if seen.reused else None
+    return Prepared(result=result, job=job, question=question)
+
+
+def carry_out(order: Order, prepared: Prepared, job: Job, progress: Progress) -> Created:
+    """Build what was prepared. Raises EnvsetupError with one line; then nothing was changed."""
     try:
         made, more = targets.build(order.kind, job, progress)
     except BuildError:
-        if seen.reused:
-            locking.forget(decide.question_of(decision, order.request.extras))
+        if prepared.question is not None:
+            locking.forget(prepared.question)
         raise
-    return msgspec.structs.replace(
-        result,
-        status="rendered" if made.not_built else result.status,
+    result = msgspec.structs.replace(
+        prepared.result,
+        status="rendered" if made.not_built else prepared.result.status,
         verified=made.verified,
         activate=made.use,
         image=made.image,
         engine=made.engine,
         not_built=made.not_built,
-        timings=[*timings, *more],
+        timings=[*prepared.result.timings, *more],
     )
+    return _registered(result, order)
+
+
+def _check_names(order: Order) -> None:
+    if order.request.frameworks:
+        from envsetup.resolve.asked import read  # noqa: PLC0415 - a given lock needs no tables
+
+        read(order.request)  # a name that does not exist ends here, before anything is looked at
+
+
+def _registered(made: Created, order: Order) -> Created:
+    if made.status in {"created", "rendered"}:
+        registry.note(order.target)
+    return made
 
 
 def _preparation(order: Order, seen: _Seen) -> list[Step]:
@@ -197,7 +235,7 @@ def _preparation(order: Order, seen: _Seen) -> list[Step]:
 def _locking(order: Order, seen: _Seen) -> Step:
     def lock(tick: Callable[[], None]) -> str:
         if seen.decision is not None:
-            seen.lock, seen.reused = decide.lock_for(seen.decision, order.request.extras, tick)
+            seen.lock, seen.reused = decide.lock_for(seen.decision, order.request.extras, tick, fresh=order.fresh)
         count = len(seen.lock.packages) if seen.lock else 0
         return f"{count} packages" + (", made before" if seen.reused else "")
 
@@ -232,6 +270,9 @@ def _job(order: Order, decision: Decision, seen: _Seen) -> Job:
         lock=seen.lock.digest(),
         sources=[source.name for source in decision.sources.all],
         probe=machine_digest(decision.machine) if decision.machine else None,
+        name=order.name,
+        base_image=order.base_image,
+        described=order.machine is not None,
     )
     common = Job(
         target=order.target,

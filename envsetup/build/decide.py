@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Optional
 
 import msgspec
@@ -128,12 +129,30 @@ def without_silent(sources: Sources, offers: Offers | None) -> Sources:
     return msgspec.structs.replace(sources, all=kept)
 
 
-def in_one_environment(plan: Plan) -> None:
-    """Refuse a plan of several environments: each framework brings CUDA libraries that break the others."""
+def in_one_environment(plan: Plan, request: Request) -> None:
+    """Refuse a plan of several environments: each framework brings CUDA libraries that break the others.
+
+    Raises InputError with the command for each of them.
+    """
     names = list(dict.fromkeys(package.environment for package in plan.packages if package.environment))
     if len(names) > 1:
-        each = "; ".join(f"envsetup create .venv-{name} --framework {name} --gpu" for name in names)
+        each = "; ".join(_command(name, request) for name in names)
         raise InputError(f"{' and '.join(names)} bring CUDA libraries of their own: make one environment each: {each}")
+
+
+def _command(name: str, request: Request) -> str:
+    """What makes one of several environments: the framework as it was asked for, in the target that has it."""
+    from envsetup.build.targets import FOLDERS  # noqa: PLC0415 - targets import this module
+    from envsetup.compat import conda  # noqa: PLC0415 - as above
+    from envsetup.resolve.asked import read  # noqa: PLC0415
+
+    typed = zip(read(request).frameworks, request.frameworks, strict=True)
+    package, wanted = next(((f.name, text) for f, text in typed if f.title.lower() == name), (name, name))
+    target = request.target
+    if target == "conda" and conda.framework(package) is None:
+        target = "venv"
+    more = "" if target == "venv" else f" --target {target}"
+    return f"envsetup create {FOLDERS[target]}-{name} --framework {shlex.quote(wanted)} --gpu{more}"
 
 
 def decide_by_lock(request: Request, lock: Lock, interpreter: Interpreter) -> Decision:
@@ -158,7 +177,7 @@ def decide_by_lock(request: Request, lock: Lock, interpreter: Interpreter) -> De
         interpreter=interpreter,
         sources=sources,
         uv=uv,
-        spare=uv_for(more, offline=request.offline) if official else None,
+        spare=uv_for(more, offline=request.offline) if official and not sources.pip.no_index else None,
     )
 
 
@@ -182,10 +201,12 @@ def _device(variants: list[str]) -> Device:
     return next((device for start, device in known.items() for v in variants if v.startswith(start)), "cpu")
 
 
-def lock_for(decision: Decision, extras: list[str], tick: Callable[[], None]) -> tuple[Lock, bool]:
-    """The lock of a decision, and whether it was made before."""
+def lock_for(
+    decision: Decision, extras: list[str], tick: Callable[[], None], *, fresh: bool = False
+) -> tuple[Lock, bool]:
+    """The lock of a decision, and whether it was made before; `fresh` asks the sources in any case."""
     question = question_of(decision, extras)
-    if (lock := locking.recall(question)) is not None:
+    if not fresh and (lock := locking.recall(question)) is not None:
         return lock, True
     lock = locking.make_lock(question, decision.interpreter, decision.uv, tick)
     locking.remember(question, lock)

@@ -16,7 +16,7 @@ from envsetup.build.naming import slug
 from envsetup.build.sources import OFFICIAL, Sources
 from envsetup.build.steps import Step
 from envsetup.build.targets import Made
-from envsetup.build.venv import Job
+from envsetup.build.venv import Job, leave
 from envsetup.compat import drivers, images, torch
 from envsetup.model.codec import decode, to_json
 from envsetup.model.errors import BuildError, InputError
@@ -235,11 +235,7 @@ class Image:
         )
 
     def _write(self, _: Callable[[], None]) -> str:
-        for name, content in self._render(self.job).items():
-            path = self.stage.env / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            path.chmod(0o755 if path.suffix == ".sh" else 0o644)
+        leave(self.job, self.stage.env, self._render(self.job))
         return LOCK_NAME
 
     def _gather(self, tick: Callable[[], None]) -> str:

@@ -8,13 +8,14 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
 from envsetup.model.codec import decode
 from envsetup.model.errors import BuildError, InputError
-from envsetup.model.lock import Lock, LockedPackage, normalise, read_lock
+from envsetup.model.lock import Lock, LockedFile, LockedPackage, normalise, read_lock
 from envsetup.model.redact import redact
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     interpreter: str  # implementation, version and platform
     sources: str  # digest of the sources
     uv: str
+    form: int = 2  # of what is kept: 2 names the files
 
     def path(self) -> Path:
         """Where the answer is kept."""
@@ -80,11 +82,6 @@ def forget(asked: Question) -> None:
 
 def make_lock(asked: Question, interpreter: Interpreter, uv: Uv, tick: Callable[[], None] | None = None) -> Lock:
     """Resolve and hash. Raises BuildError with uv's reason."""
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - only where a lock is made
-    else:
-        import tomli as tomllib  # noqa: PLC0415
-
     args = ("pip", "compile", "-", "--format", "pylock.toml", "--no-header", "--quiet", "--no-annotate")
     stdin = "\n".join(asked.requirements) + "\n"
     ended = uv.run(*args, *interpreter.for_uv(), timeout=DEADLINE, stdin=stdin, tick=tick)
@@ -93,32 +90,73 @@ def make_lock(asked: Question, interpreter: Interpreter, uv: Uv, tick: Callable[
         if "unsatisfiable" in error.message and (bounds := uv.env.get("UV_CONSTRAINT")):
             error.hint = f"pip's constraints apply: {redact(bounds, uv.secrets)}"
         raise error
-    return Lock(packages=[_package(entry) for entry in tomllib.loads(ended.stdout).get("packages", [])])
+    return read_pylock(ended.stdout, uv.secrets)
 
 
-def _package(entry: dict[str, object]) -> LockedPackage:
+def read_pylock(text: str, secrets: frozenset[str] = frozenset()) -> Lock:
+    """A lock in the form of PEP 751. Raises BuildError naming the package that has no hash, ValueError for bad TOML."""
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - only where a lock is made
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+
+    return Lock(packages=[_package(entry, secrets) for entry in tomllib.loads(text).get("packages", [])])
+
+
+def _package(entry: dict[str, object], secrets: frozenset[str]) -> LockedPackage:
     files = entry.get("wheels") or ([entry["sdist"]] if "sdist" in entry else [])
     if not isinstance(files, list) or not files or "version" not in entry:
         raise BuildError(
             f"{entry.get('name')}: comes from neither a wheel nor a source archive, so it cannot be locked"
         )
-    hashes = [f"sha256:{file['hashes']['sha256']}" for file in files if "sha256" in file.get("hashes", {})]
-    if not hashes:
+    known = [_file(file, secrets) for file in files if "sha256" in file.get("hashes", {})]
+    if not known:
         raise BuildError(f"{entry['name']}: its source gives no sha256, so it cannot be locked")
-    sizes = [int(file["size"]) for file in files if "size" in file]
+    sizes = [file.size for file in known if file.size is not None]
     return LockedPackage(
         name=normalise(str(entry["name"])),
         version=str(entry["version"]),
-        hashes=hashes,
+        hashes=[f"sha256:{file.sha256}" for file in known],
         marker=str(entry["marker"]) if "marker" in entry else None,
         size=min(sizes) if sizes else None,
+        files=known,
+    )
+
+
+def _file(entry: dict[str, Any], secrets: frozenset[str]) -> LockedFile:
+    place = str(entry.get("url") or entry.get("path") or "")
+    parts = urlsplit(place)
+    far = parts.scheme in {"http", "https"}
+    # Credentials and signatures are the user's own, and in a file that is shown around they would be everybody's.
+    url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) if far else None
+    return LockedFile(
+        name=str(entry.get("name") or unquote(parts.path).rpartition("/")[2]),
+        sha256=str(entry["hashes"]["sha256"]),
+        url=None if url and any(secret in url for secret in secrets) else url,
+        size=int(entry["size"]) if "size" in entry else None,
     )
 
 
 def given_lock(path: Path) -> Lock:
-    """`--lock FILE`. Raises InputError naming the file and the line."""
+    """`--lock FILE`: hashed requirement lines, or PEP 751 where it is TOML.
+
+    Raises InputError naming the file and the line.
+    """
     try:
-        return read_lock(path.read_text(encoding="utf-8"), name=str(path))
+        text = path.read_text(encoding="utf-8")
+        return _given_pylock(text, str(path)) if path.suffix == ".toml" else read_lock(text, name=str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"{path}: {reason}; --lock takes hashed requirement lines") from error
+
+
+def _given_pylock(text: str, name: str) -> Lock:
+    try:
+        lock = read_pylock(text)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise InputError(f"{name}: not a lock in the form of PEP 751: {error}") from error
+    except BuildError as error:
+        raise InputError(f"{name}: {error.message}") from error
+    if not lock.packages:
+        raise InputError(f"{name}: no packages in it")
+    return lock

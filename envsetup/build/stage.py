@@ -69,10 +69,11 @@ class Stage:
     """A context: on entry the stage is ours and empty, on exit it is gone, whatever happened.
 
     Its folder is the lock as well: named after the target, held by flock(2), which ends with the process.
+    What `place` replaces goes to `keep`, in the place of what was kept there before, or away where that is None.
     """
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
+    def __init__(self, target: Path, keep: Path | None = None) -> None:
+        self.target, self.keep = target, keep
         name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]
         self.folder = target.parent / f".envsetup-stage-{name}"
         self.env = self.folder / "env"
@@ -113,6 +114,10 @@ class Stage:
             if error.errno in {errno.EBUSY, errno.EXDEV}:
                 raise BuildError(f"{self.target} is a mount point; choose a folder inside it") from error
             raise BuildError(f"{self.target}: cannot be put in place: {error.strerror}") from error
+        old = self.env if self.env.exists() else self._aside
+        if self.keep is not None and old.exists():
+            _remove(self.keep)
+            old.rename(self.keep)
 
     def _acquire(self) -> None:
         for _ in range(_TRIES):

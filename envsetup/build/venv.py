@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
+from envsetup.build import edits, records
 from envsetup.build.activation import make_relocatable, point_to
 from envsetup.build.background import Background
+from envsetup.build.edits import Edit
 from envsetup.build.install import install
 from envsetup.build.manifest import LOCK_NAME, Manifest
 from envsetup.build.naming import slug
+from envsetup.build.own import carry
 from envsetup.build.steps import Step
 from envsetup.build.targets import Made
 from envsetup.model.codec import to_json
@@ -43,10 +46,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     spare: Optional[Uv] = None  # asked for the packages when `uv` does not get them
     check: bool = True  # verify before it is put in place
     files_only: bool = False  # render, do not install
+    carry: list[str] = []  # files of the target that are taken along
+    edits: dict[str, Edit] = {}  # of the target's rendered files, to be merged
+    keep: Optional[Path] = None  # where the target goes that is replaced
 
 
 def files(job: Job) -> dict[str, bytes]:
     """The files that envsetup leaves in the environment: relative path to content."""
+    from envsetup.render.pylock import pylock  # noqa: PLC0415 - only where a lock is written
     from envsetup.render.templates import render  # noqa: PLC0415 - jinja2 is loaded while uv already works
 
     kernel = {}
@@ -66,10 +73,20 @@ def files(job: Job) -> dict[str, bytes]:
             "python": job.interpreter.version,
             "tool": job.manifest.tool,
             "lock": job.lock.text(),
+            "pylock": pylock(job.lock, job.interpreter.short.removesuffix("t")),
             "manifest": to_json(job.manifest),
             "summary": job.summary,
         },
     )
+
+
+def leave(job: Job, env: Path, rendered: dict[str, bytes]) -> None:
+    """Write what was rendered, with the user's edits of what is replaced, and the user's own files beside it."""
+    edits.write(env, rendered)
+    for name, content in edits.merged(rendered, job.edits, job.target).items() if job.edits else ():
+        (env / name).write_bytes(content)
+    carry(job.target, env, job.carry)
+    records.note(env, job.carry)
 
 
 class Venv:
@@ -132,9 +149,7 @@ class Venv:
 
     def _write(self, _: Callable[[], None]) -> str:
         self.env.mkdir(exist_ok=True)
-        for path, content in self._rendered.result().items():
-            (self.env / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.env / path).write_bytes(content)
+        leave(self.job, self.env, self._rendered.result())
         point_to(self.env, self.job.target)
         return ""
 

@@ -15,14 +15,30 @@ _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) ?(?:\[[^]]*\])? ?===? ?([A-Za-z
 _INDENT = " \\\n    --hash="
 
 
+class LockedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One file of a package, by name. `url` is None for what lies in a folder; no credential and no query stands in it.
+
+    `size` is in bytes.
+    """
+
+    name: str
+    sha256: str
+    url: Optional[str] = None
+    size: Optional[int] = None
+
+
 class LockedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One pin. `version` is the whole version (2.13.0+cpu), `hashes` are "sha256:...", `size` is bytes of its wheel."""
+    """One pin. `version` is the whole version (2.13.0+cpu), `hashes` are "sha256:...", `size` is bytes of its wheel.
+
+    `files` are empty where only the hashes are known.
+    """
 
     name: str  # normalised
     version: str
     hashes: list[str]
     marker: Optional[str] = None
     size: Optional[int] = None
+    files: list[LockedFile] = []
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True):

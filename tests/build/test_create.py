@@ -141,14 +141,16 @@ def test_dry_run_prints_every_file_and_writes_nothing(box):
     assert sorted(box.folder.iterdir()) == before
     planned = box.json("deep/env", "--framework", "pytorch", "--cpu", "--dry-run")
     assert planned["status"] == "planned"
-    assert set(planned["files"]) == {"requirements.lock", "envsetup.json", "ACTIVATE.txt"}
+    assert set(planned["files"]) == {"requirements.lock", "pylock.toml", "envsetup.json", "ACTIVATE.txt"}
 
 
 def test_no_build_writes_the_files_only_and_create_takes_over(box):
     assert box.json("env", "--framework", "pytorch", "--cpu", "--no-build")["status"] == "rendered"
     assert sorted(p.name for p in (box.folder / "env").iterdir()) == [
+        ".envsetup",
         "ACTIVATE.txt",
         "envsetup.json",
+        "pylock.toml",
         "requirements.lock",
     ]
     assert box.json("env", "--framework", "pytorch", "--cpu")["status"] == "created"

@@ -22,6 +22,7 @@ GOOD = {
     "python": "3.12.4",
     "tool": "1",
     "lock": LINE,
+    "pylock": "",
     "manifest": "{}\n",
     "summary": "PyTorch",
 }

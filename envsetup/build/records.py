@@ -1,0 +1,109 @@
+"""What envsetup put into an environment, noted when it was complete, to tell later what changed and what is the user's.
+
+`.envsetup/made.json` holds it; schema `envsetup.made/1`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envsetup.build.edits import KEPT
+from envsetup.build.payload import records
+from envsetup.model.codec import decode, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOTE = f"{KEPT}/made.json"
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
+    """SHA-256 of each package's RECORD, and the files that no package brought."""
+
+    schema_: str = "envsetup.made/1"
+    records: dict[str, str] = {}
+    files: list[str] = []
+
+
+class Files(msgspec.Struct, frozen=True, kw_only=True):
+    """Installed packages (name to version) and files that are not as their RECORD says, relative to the environment.
+
+    `records` are the RECORDs' own SHA-256, `files` counts what was hashed.
+    """
+
+    packages: dict[str, str]
+    records: dict[str, str]
+    files: int
+    missing: list[str]
+    modified: list[str]
+    unreadable: list[str]
+
+
+def look(env: Path) -> Files:
+    """Hash every installed file; no program of the environment runs. Raises OSError where it cannot be read."""
+    return msgspec.convert(records.look(env), Files)
+
+
+def installed(env: Path) -> dict[str, str]:
+    """Packages by name, from their metadata alone."""
+    return {found.name: found.version for found in records.distributions(env)}
+
+
+def note(env: Path, without: list[str]) -> None:
+    """Note what is in a finished environment, but for files that are the user's own."""
+    owned = _owned(env)
+    digests = {
+        found.name: hashlib.sha256(found.record.read_bytes()).hexdigest()
+        for found in records.distributions(env)
+        if found.record
+    }
+    others = [name for name in walk(env) if name not in owned and name not in without]
+    (env / KEPT).mkdir(exist_ok=True)
+    (env / NOTE).write_text(to_json(Noted(records=digests, files=others)), encoding="utf-8")
+
+
+def noted(env: Path) -> Noted | None:
+    """What was noted, or None where there is nothing that can be read."""
+    try:
+        return decode((env / NOTE).read_bytes(), Noted)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def own_files(env: Path) -> list[str]:
+    """Files of an environment that neither envsetup nor a package brought, sorted; all such where nothing was noted."""
+    there = noted(env)
+    known = _owned(env) | set(there.files if there else ()) | {NOTE}
+    return [name for name in walk(env) if name not in known and not name.startswith("wheels/")]
+
+
+def walk(env: Path) -> list[str]:
+    """Every file below `env` but compiled Python, relative to it, sorted. Links are not followed."""
+    found = (path for path in env.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(env).as_posix() for path in found if path.suffix != ".pyc")
+
+
+def _owned(env: Path) -> set[str]:
+    return {records.relative(path, env) for path in _listed(env)} | set(_of_conda(env))
+
+
+def _listed(env: Path) -> Iterator[Path]:
+    for found in records.distributions(env):
+        yield from (path for path, _ in records.listed(found.record)) if found.record else ()
+
+
+class _CondaRecord(msgspec.Struct, frozen=True):
+    files: list[str] = []
+
+
+def _of_conda(env: Path) -> Iterator[str]:
+    for path in env.glob("conda-meta/*.json"):
+        yield path.relative_to(env).as_posix()
+        try:
+            yield from decode(path.read_bytes(), _CondaRecord).files
+        except (OSError, msgspec.DecodeError):
+            continue
