@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from envsetup.cli.fleet_create import create
 from envsetup.cli.fleet_hook import hook
 from envsetup.cli.fleet_run import doctor, present, smoke
 
@@ -26,7 +27,7 @@ def command() -> None:
     """Ask many machines, and say in one report which are broken and which differ."""
 
 
-for _part in (doctor, smoke, hook):
+for _part in (doctor, create, smoke, hook):
     command.add_command(_part)
 
 

@@ -112,7 +112,7 @@ def _run(options: dict[str, Any], arguments: Sequence[str], *, together: bool = 
         raise InputError("--resume does not go with --together: all hosts must be there")
     if options["resume"] and not options["folder"]:
         raise InputError("--resume needs -o DIR, the folder of the run to go on with")
-    engine = _engine(options["engine"], options["inventory"], options["limit"])
+    engine = engine_of(options["engine"], options["inventory"], options["limit"])
     journal = Journal(options["folder"], resume=options["resume"]) if options["folder"] else None
     forks = options["forks"]
     if together:
@@ -130,7 +130,8 @@ def _run(options: dict[str, Any], arguments: Sequence[str], *, together: bool = 
     return int(exit_code(report, options["fail_on"]))
 
 
-def _engine(name: str, inventory: str | None, limit: str | None) -> Engine:
+def engine_of(name: str, inventory: str | None, limit: str | None) -> Engine:
+    """The engine of this name. Raises InputError when it cannot be used here."""
     from envsetup.model.errors import InputError
 
     if name == "slurm":

@@ -14,7 +14,7 @@ from envsetup.model.fleet import REPORTED
 
 if TYPE_CHECKING:
     from envsetup.fleet.reading import Answer
-    from envsetup.model.fleet import HostRow
+    from envsetup.model.fleet import HostRow, Outcome
 
 ROWS = "hosts.jsonl"
 
@@ -44,10 +44,10 @@ class Journal:
             if size and file.read() != b"\n":
                 file.write(b"\n")
 
-    def received(self) -> list[Answer]:
-        """The hosts that gave a report; the others are worth asking again."""
+    def received(self, outcomes: frozenset[Outcome] = REPORTED) -> list[Answer]:
+        """The hosts that gave a report with one of these outcomes; the others are worth asking again."""
         answers = (read(source.data, source.name) for source in documents(str(self._rows)) if source.data.strip())
-        return [answer for answer in answers if answer.kind == "row" and answer.row.outcome in REPORTED]
+        return [answer for answer in answers if answer.kind == "row" and answer.row.outcome in outcomes]
 
     def add(self, row: HostRow) -> None:
         """Keep a row; it is with the operating system when this returns."""

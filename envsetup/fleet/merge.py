@@ -77,6 +77,9 @@ class Merge:
             ]
             if answer.smoke.verdict == "not-verified":
                 self._undecided.add(row.host)
+        elif row.outcome == "findings":  # an environment that was not made
+            code = "plan-impossible" if answer.created else "create-failed"
+            self._findings[row.host] = [_Brief(code, "error", row.reason, None)]
 
     def report(self) -> FleetReport:
         """What is known now; an expected host that has not answered is `not-run`."""

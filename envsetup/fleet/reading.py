@@ -1,7 +1,7 @@
 """What came back from hosts, as bytes that nobody vouches for: each document becomes one row or one reason.
 
-Accepted per host: the doctor's JSON, a smoke test's, a machine snapshot, the bundle's word that it could not run, or
-a row that a fleet run has kept. A file holds one document, or one on each line.
+Accepted per host: the doctor's JSON, a smoke test's, what `create` says, a machine snapshot, the bundle's word that it
+could not run, or a row that a fleet run has kept. A file holds one document, or one on each line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from envsetup.model import finding, fleet, machine, proof
 from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 from envsetup.model.finding import DoctorReport
-from envsetup.model.fleet import NO_REPORT, AgentError, AgentFailure, HostRow, Outcome
+from envsetup.model.fleet import NO_REPORT, AgentError, AgentFailure, HostCreated, HostRow, Outcome
 from envsetup.model.machine import Machine
 from envsetup.model.maybe import UNKNOWN, Maybe, known
 from envsetup.model.proof import SmokeReport
@@ -40,11 +40,12 @@ _FAILURES: dict[AgentFailure, tuple[Outcome, str]] = {
     "not-carried": ("no-python", "the bundle does not serve this Python"),
     "timeout": ("timeout", "no answer from the doctor in time"),
     "refused": ("bad-output", "refused"),
+    "not-made": ("findings", ""),  # it answered: with the reason why there is no environment
     "crashed": ("bad-output", "the doctor crashed"),
 }
 
 
-Kind = Literal["doctor", "smoke", "snapshot", "agent", "row", "bad"]
+Kind = Literal["doctor", "smoke", "create", "snapshot", "agent", "row", "bad"]
 
 
 class Answer(NamedTuple):
@@ -54,6 +55,7 @@ class Answer(NamedTuple):
     kind: Kind
     doctor: Optional[DoctorReport] = None
     smoke: Optional[SmokeReport] = None
+    created: Optional[HostCreated] = None
     facts: Optional[Facts] = None
 
 
@@ -152,18 +154,23 @@ def _decode(data: bytes, head: _Head, host: str) -> Answer:
         row = decode(data, HostRow)
         if row.outcome not in fleet.REPORTED:
             return Answer(msgspec.structs.replace(row, reason=clean(row.reason), report=NO_REPORT), "row")
+        if row.report == NO_REPORT:  # an environment that was not made has a reason and no report
+            return Answer(msgspec.structs.replace(row, reason=clean(row.reason)), "row")
         return renamed(read(bytes(row.report), host), host)._replace(kind="row")
     if head.schema == finding.SCHEMA:
         return from_doctor(data, decode(data, DoctorReport), host)
     if head.schema == proof.SCHEMA:
         return from_smoke(data, decode(data, SmokeReport), host)
+    if head.schema == fleet.CREATE_SCHEMA:
+        return from_create(data, decode(data, HostCreated), host)
     if head.schema == machine.SCHEMA:
         return from_snapshot(decode(data, Machine), host)
     if head.schema == fleet.AGENT_SCHEMA:
         error = decode(data, AgentError)
         outcome, text = _FAILURES[error.error]
         detail = clean(error.detail)
-        return Answer(HostRow(host=host, outcome=outcome, reason=f"{text}: {detail}" if detail else text), "agent")
+        reason = ": ".join(part for part in (text, detail) if part)
+        return Answer(HostRow(host=host, outcome=outcome, reason=reason), "agent")
     said = clean(head.schema, 40) or "no schema"
     return bad(host, f"{said}: accepted are {finding.SCHEMA}, {proof.SCHEMA} and {machine.SCHEMA}")
 
@@ -204,6 +211,16 @@ def from_smoke(data: bytes, report: SmokeReport, host: str) -> Answer:
     return Answer(row, "smoke", smoke=report)
 
 
+def from_create(data: bytes, made: HostCreated, host: str) -> Answer:
+    """What `create` did as a row: `ok` is an environment that stands and was verified, if it was to be."""
+    why = made.plan.impossible
+    reason = f"impossible ({why.constraint}): {why.text}" if why else f"{made.path}: {'; '.join(made.verified or [])}"
+    outcome: Outcome = "ok" if made.status == "created" else "findings"
+    return Answer(
+        HostRow(host=host, outcome=outcome, reason=clean(reason), report=msgspec.Raw(data)), "create", created=made
+    )
+
+
 def bad(host: str, reason: str) -> Answer:
     """A host whose answer cannot be used, and why."""
     return Answer(HostRow(host=host, outcome="bad-output", reason=clean(reason)), "bad")
@@ -212,6 +229,11 @@ def bad(host: str, reason: str) -> Answer:
 def silent(host: str, outcome: Outcome, reason: str) -> Answer:
     """A host that gave no report, and why."""
     return Answer(HostRow(host=host, outcome=outcome, reason=clean(reason)), "agent")
+
+
+def refused(host: str, reason: str) -> Answer:
+    """A host that answered, and on which there is no environment."""
+    return Answer(HostRow(host=host, outcome="findings", reason=clean(reason)), "agent")
 
 
 def attributed(data: bytes, host: str, hosts: Collection[str]) -> Answer:

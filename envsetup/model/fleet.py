@@ -7,6 +7,7 @@ from typing import Literal, Optional
 import msgspec
 
 from envsetup.model.finding import Severity
+from envsetup.model.plan import Plan
 
 SCHEMA = "envsetup.fleet/1"
 AGENT_SCHEMA = "envsetup.agent/1"
@@ -15,7 +16,8 @@ NO_REPORT = msgspec.Raw(b"null")
 Outcome = Literal["ok", "findings", "no-python", "timeout", "unreachable", "bad-output", "not-run"]
 REPORTED: frozenset[Outcome] = frozenset({"ok", "findings"})
 
-AgentFailure = Literal["no-python", "python-too-old", "not-carried", "timeout", "refused", "crashed"]
+AgentFailure = Literal["no-python", "python-too-old", "not-carried", "timeout", "refused", "not-made", "crashed"]
+CREATE_SCHEMA = "envsetup.create/1"
 
 
 class AgentError(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
@@ -25,6 +27,23 @@ class AgentError(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "
     error: AgentFailure
     host: str = ""
     detail: str = ""
+
+
+class HostCreated(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
+    """What `create` says on a host of a fleet; `locked` is the lock that it made, None where one was brought."""
+
+    schema_: str = CREATE_SCHEMA
+    version: str
+    host: str = ""
+    status: Literal["created", "rendered", "planned", "impossible"]
+    path: str
+    plan: Plan
+    python: Optional[str] = None
+    lock: Optional[str] = None  # digest
+    packages: dict[str, str] = {}
+    verified: Optional[list[str]] = None
+    activate: Optional[str] = None
+    locked: Optional[str] = None
 
 
 class HostRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +90,21 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
     camps: list[Camp]
 
 
+class ClassPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Machines of one kind and the one environment that all of them get; `hosts` is a range.
+
+    `canary` made it first; `lock` is the digest of what the others installed, None where nothing was made yet.
+    """
+
+    kind: str  # GPU models, architecture, C library, Python
+    hosts: str
+    count: int
+    plan: str  # in a few words
+    canary: str
+    lock: Optional[str] = None
+    warnings: list[str] = []
+
+
 class FleetReport(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
     """Every host with one outcome, then what they share. `received` counts the hosts that gave a report."""
 
@@ -83,3 +117,4 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": 
     outliers: list[Outlier]
     splits: list[Split] = []
     undecided: list[str] = []  # hosts whose doctor could not decide
+    plans: list[ClassPlan] = []  # of `create`: what each class of machines gets

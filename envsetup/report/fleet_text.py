@@ -21,6 +21,8 @@ OUTLIERS_SHOWN = 50  # lines; the JSON has all of them
 def fleet_text(report: FleetReport, *, width: int = 100) -> str:
     """The report as plain text."""
     parts = (
+        _plans(report),
+        _not_made(report),
         _findings(report),
         _undecided(report),
         _outliers(report),
@@ -32,6 +34,23 @@ def fleet_text(report: FleetReport, *, width: int = 100) -> str:
         title, *rest = [*part] or [""]
         lines += ["", title, *(wrapped for line in rest for wrapped in _wrapped(line, width))] if title else []
     return "\n".join(lines) + "\n"
+
+
+def _plans(report: FleetReport) -> Iterator[str]:
+    if report.plans:
+        yield "Environments"
+    for plan in report.plans:
+        lock = f", lock {plan.lock.partition(':')[2][:12]}" if plan.lock else ""
+        yield f"  {plan.hosts} ({plan.count}): {plan.plan}{lock}"
+        yield f"           {plan.kind}; {plan.canary} goes first" if not plan.lock else f"           {plan.kind}"
+        yield from (f"           warning: {warning}" for warning in plan.warnings)
+
+
+def _not_made(report: FleetReport) -> Iterator[str]:
+    failed = [row for row in report.hosts if row.outcome == "findings"] if report.plans else []
+    if failed:
+        yield "Not made"
+    yield from (f"  {fold(hosts)} ({len(hosts)}): {reason}" for (_, reason), hosts in by_reason(failed))
 
 
 def _findings(report: FleetReport) -> Iterator[str]:

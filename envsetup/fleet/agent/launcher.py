@@ -48,8 +48,9 @@ def unpack(archive: str, folder: Path, tag: str) -> Path | None:
     """Lay the bundle out as a venv; its Python, or None where the bundle holds nothing for `tag`."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     site = folder / "lib" / version / "site-packages"
-    native = f"native/{tag}/"
-    wanted = (COMMON, native, f"native/abi3-{tag.split('-', 2)[2]}/")
+    native, platform = f"native/{tag}/", tag.split("-", 2)[2]
+    programs = f"programs/{platform}/"
+    wanted = (COMMON, native, f"native/abi3-{platform}/", programs)
     with zipfile.ZipFile(archive) as bundle:
         names = bundle.namelist()
         if not any(name.startswith(native) for name in names):
@@ -58,15 +59,17 @@ def unpack(archive: str, folder: Path, tag: str) -> Path | None:
         for name in names:
             prefix = next((prefix for prefix in wanted if name.startswith(prefix)), None)
             if prefix:
-                path = site / name[len(prefix) :]
+                path = (folder / "bin" if prefix == programs else site) / name[len(prefix) :]
                 if path.parent not in made:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     made.add(path.parent)
                 path.write_bytes(bundle.read(name))
+                if prefix == programs:
+                    path.chmod(0o700)
     base = getattr(sys, "_base_executable", "") or sys.executable
     (folder / "pyvenv.cfg").write_text(f"home = {os.path.dirname(base)}\n", encoding="utf-8")  # noqa: PTH120
     python = folder / "bin" / "python"
-    python.parent.mkdir()
+    python.parent.mkdir(exist_ok=True)
     python.symlink_to(base)
     return python
 

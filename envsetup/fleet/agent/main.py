@@ -22,9 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Look, judge, answer; the exit code is the doctor's. A bug of ours is an answer too."""
     options = _parser().parse_args(arguments)
     try:
-        answer, status = {"doctor": _doctor, "smoke": _smoke}[options.command](options)
+        answer, status = {"doctor": _doctor, "smoke": _smoke, "create": _create}[options.command](options)
     except Exception as error:  # noqa: BLE001 - whoever asked ten thousand hosts needs a reason from each
-        answer, status = _failure(error, _name(options)), 3
+        answer, status = _failure(error, options), 3
     sys.stdout.buffer.write(answer + b"\n")
     return status
 
@@ -69,6 +69,15 @@ def _smoke(options: argparse.Namespace) -> tuple[bytes, int]:
     return msgspec.json.encode(told), int(exit_code(report))
 
 
+def _create(options: argparse.Namespace) -> tuple[bytes, int]:
+    import msgspec  # noqa: PLC0415
+
+    from envsetup.fleet.agent.make import make  # noqa: PLC0415 - only a bundle that builds has it
+
+    answer, status = make(options, _name(options))
+    return msgspec.json.encode(answer), status
+
+
 class _Nobody:
     """Watches a smoke test without a word."""
 
@@ -100,15 +109,16 @@ def _exit_code(report: DoctorReport) -> int:
     return 3 if report.verdict.status == "unknown" else 0
 
 
-def _failure(error: Exception, host: str) -> bytes:
+def _failure(error: Exception, options: argparse.Namespace) -> bytes:
     refused = getattr(error, "message", None)  # what the user can act on, such as an --env that is not there
     if not refused:
         traceback.print_exc()
+    hint = getattr(error, "hint", None)
     answer = {
         "schema": "envsetup.agent/1",
-        "host": host,
-        "error": "refused" if refused else "crashed",
-        "detail": refused or f"{type(error).__name__}: {error}",
+        "host": _name(options),
+        "error": "crashed" if not refused else "not-made" if options.command == "create" else "refused",
+        "detail": f"{refused} ({hint})" if refused and hint else refused or f"{type(error).__name__}: {error}",
     }
     return json.dumps(answer).encode()
 
@@ -132,6 +142,14 @@ def _parser() -> argparse.ArgumentParser:
     smoke.add_argument("--peers", metavar="NAME=ADDRESS,...", help="all hosts that take part together, this one too")
     smoke.add_argument("--port", type=int, default=29500, help="where they meet on the first host")
     smoke.add_argument("--seconds", type=float, default=120.0, metavar="S", help="what together may take")
+    create = commands.add_parser("create", parents=[common], help="make an environment and verify it")
+    create.add_argument("path", help="where; relative to the home folder")
+    create.add_argument("--framework", dest="frameworks", action="append", default=[], metavar="NAME")
+    create.add_argument("--device", choices=["auto", "gpu", "cpu"], default="auto", help="what it must use")
+    create.add_argument("--with", dest="extras", action="append", default=[], metavar="NAME,...")
+    create.add_argument("--python", metavar="VERSION|PATH", help="default: the one that runs this")
+    create.add_argument("--source", help="where packages come from; default: pip's configuration")
+    create.add_argument("--no-verify", action="store_true", help="do not look at what was built")
     return parser
 
 
