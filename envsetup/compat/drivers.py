@@ -50,6 +50,14 @@ class Branches(Row, frozen=True, kw_only=True):
     numbers: list[int]
 
 
+class Hang(Row, frozen=True, kw_only=True):
+    """A driver build that stops answering after so many days of uptime on GPUs of these capabilities."""
+
+    driver: str
+    cc: list[str]
+    after_days: int
+
+
 class CudaTable(Table, frozen=True, kw_only=True):
     """cuda.json."""
 
@@ -62,6 +70,7 @@ class DriverTable(Table, frozen=True, kw_only=True):
     """drivers.json."""
 
     branches: Branches
+    hangs: list[Hang]
     generations: list[Generation]
 
 
@@ -104,6 +113,16 @@ def cuda_table() -> CudaTable:
 def driver_table() -> DriverTable:
     """The driver branches."""
     return load("drivers.json", DriverTable)
+
+
+def hang(driver: str, ccs: list[str]) -> Hang | None:
+    """The known hang of exactly this build on one of these GPUs."""
+    return next((row for row in driver_table().hangs if row.driver == driver and set(ccs) & set(row.cc)), None)
+
+
+def cite_hang(row: Hang) -> str:
+    """Where a known hang stands."""
+    return driver_table().cite(row.source)
 
 
 def architecture(cc: str) -> str | None:

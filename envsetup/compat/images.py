@@ -16,9 +16,13 @@ class Base(Row, frozen=True, kw_only=True):
     uv: dict[str, str]
     digests: dict[str, str]
 
+    def tag(self, python: str) -> str:
+        """The image's name and tag for an interpreter (X.Y)."""
+        return self.image.format(python=python)
+
     def reference(self, python: str) -> str:
         """The image's name for an interpreter (X.Y), by digest where that is known."""
-        name = self.image.format(python=python)
+        name = self.tag(python)
         digest = self.digests.get(python)
         return f"{name.rpartition(':')[0]}@{digest}" if digest else name
 

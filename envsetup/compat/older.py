@@ -38,6 +38,14 @@ class ToolkitLast(Row, frozen=True, kw_only=True):
     cc: str
 
 
+class CudnnSplit(Row, frozen=True, kw_only=True):
+    """A cuDNN of wheels that takes a part of a newer cuDNN which the loader shows it."""
+
+    packages: list[str]
+    bundled: str
+    other_from: str
+
+
 class OlderTable(Table, frozen=True, kw_only=True):
     """older.json."""
 
@@ -45,12 +53,18 @@ class OlderTable(Table, frozen=True, kw_only=True):
     cuda: list[OldCuda]
     numpy2: list[Numpy2]
     toolkit_last_cc: list[ToolkitLast]
+    cudnn_split: CudnnSplit
 
 
 @lru_cache(maxsize=1)
 def table() -> OlderTable:
     """The older releases."""
     return load("older.json", OlderTable)
+
+
+def cudnn_split() -> CudnnSplit:
+    """The one release that is known for it."""
+    return table().cudnn_split
 
 
 def old_torch(version: str) -> OldTorch | None:

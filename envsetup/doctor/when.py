@@ -104,6 +104,11 @@ def wants_vendor(case: Case, vendor: str) -> bool:
     )
 
 
+def resumed(case: Case) -> bool:
+    """Whether the kernel log tells of a sleep in this boot."""
+    return any(event.kind == "resume" for event in known(case.machine.kernel_events) or [])
+
+
 def driver_works(case: Case) -> Maybe[bool]:
     """Whether the NVIDIA driver answers: NVML did, or a text shows a version next to described GPUs."""
     if case.nvml is not None:

@@ -106,6 +106,6 @@ class Cuda(Fact, frozen=True, kw_only=True):
 class KernelEvent(Fact, frozen=True, kw_only=True):
     """A line of the kernel log that speaks of an accelerator, e.g. an Xid."""
 
-    kind: str  # xid, nvrm, oom, hung-task, amdgpu
+    kind: str  # xid, nvrm, oom, hung-task, amdgpu, secure-boot, io, resume
     text: str
     code: Maybe[int] = UNKNOWN

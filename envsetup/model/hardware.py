@@ -34,6 +34,7 @@ class Memory(Fact, frozen=True, kw_only=True):
     cgroup_limit_mib: Maybe[Optional[int]] = UNKNOWN
     swap_total_mib: Maybe[int] = UNKNOWN
     swap_free_mib: Maybe[int] = UNKNOWN
+    hugepages_mib: Maybe[int] = UNKNOWN  # set aside as huge pages, in use or not
 
 
 class Disk(Fact, frozen=True, kw_only=True):
@@ -61,6 +62,7 @@ class Limits(Fact, frozen=True, kw_only=True):
     pids_max: Maybe[Optional[int]] = UNKNOWN
     shm_total_mib: Maybe[Optional[int]] = UNKNOWN
     shm_free_mib: Maybe[Optional[int]] = UNKNOWN
+    map_count: Maybe[int] = UNKNOWN  # memory areas that a process may have, vm.max_map_count
 
 
 class PciDevice(Fact, frozen=True, kw_only=True):
@@ -80,6 +82,16 @@ class PciDevice(Fact, frozen=True, kw_only=True):
     max_link_speed: Maybe[str] = UNKNOWN
     max_link_width: Maybe[int] = UNKNOWN
     bar_total_mib: Maybe[int] = UNKNOWN
+    numa_node: Maybe[int] = UNKNOWN  # whose memory is near; unknown where the machine has only one
+
+
+class RdmaPort(Fact, frozen=True, kw_only=True):
+    """A port of an InfiniBand or RoCE card. `state`: active, down, init, armed."""
+
+    device: str
+    port: int
+    state: Maybe[str] = UNKNOWN
+    rate: Maybe[str] = UNKNOWN  # as the kernel words it, e.g. 400 Gb/sec (4X NDR)
 
 
 class GpuProcess(Fact, frozen=True, kw_only=True):
@@ -115,7 +127,9 @@ class Gpu(Fact, frozen=True, kw_only=True):
     ecc_uncorrected_aggregate: Maybe[int] = UNKNOWN
     remapped_rows_pending: Maybe[bool] = UNKNOWN
     remapped_rows_failure: Maybe[bool] = UNKNOWN
+    retired_pages_pending: Maybe[bool] = UNKNOWN  # the way of cards before Ampere
     mig_mode: Maybe[Optional[str]] = UNKNOWN  # enabled, disabled; None when the card has no MIG
+    mig_mode_pending: Maybe[Optional[str]] = UNKNOWN  # the mode after the next reset
     mig_instances: Maybe[int] = UNKNOWN
     compute_mode: Maybe[str] = UNKNOWN  # default, exclusive, prohibited
     persistence_mode: Maybe[bool] = UNKNOWN

@@ -6,7 +6,7 @@ from typing import Optional
 
 from envsetup.model.deep import Deep
 from envsetup.model.drivers import AmdStack, Cuda, Driver, IntelStack, KernelEvent, NvidiaStack
-from envsetup.model.hardware import Cpu, Disk, Fact, Gpu, Limits, Memory, PciDevice
+from envsetup.model.hardware import Cpu, Disk, Fact, Gpu, Limits, Memory, PciDevice, RdmaPort
 from envsetup.model.maybe import UNKNOWN, Maybe
 from envsetup.model.software import Environment, Python
 
@@ -26,6 +26,7 @@ class OperatingSystem(Fact, frozen=True, kw_only=True):
     wsl: Maybe[bool] = UNKNOWN
     wsl_version: Maybe[int] = UNKNOWN
     uptime_s: Maybe[int] = UNKNOWN
+    reboot_required: Maybe[list[str]] = UNKNOWN  # packages that wait for it (Debian's way); empty when none does
 
 
 class Libc(Fact, frozen=True, kw_only=True):
@@ -58,6 +59,7 @@ class Machine(Fact, frozen=True, kw_only=True, rename={"schema_": "schema"}):
     limits: Maybe[Limits] = UNKNOWN
     container: Maybe[Container] = UNKNOWN
     pci: Maybe[list[PciDevice]] = UNKNOWN
+    rdma: Maybe[list[RdmaPort]] = UNKNOWN  # InfiniBand and RoCE; empty without such a card
     driver: Maybe[Driver] = UNKNOWN
     nvidia: Maybe[NvidiaStack] = UNKNOWN
     amd: Maybe[AmdStack] = UNKNOWN

@@ -42,6 +42,15 @@ class BundledLibrary(Fact, frozen=True, kw_only=True):
     path: Maybe[str] = UNKNOWN
 
 
+class Kernelspec(Fact, frozen=True, kw_only=True):
+    """A notebook kernel. `where`: environment, user. `exists` is whether its program is there, for an absolute path."""
+
+    name: str
+    where: str
+    program: Maybe[str] = UNKNOWN
+    exists: Maybe[bool] = UNKNOWN
+
+
 class Environment(Fact, frozen=True, kw_only=True):
     """A Python environment. kind: venv, conda, system, unknown. `packages` maps normalised name to version."""
 
@@ -58,5 +67,8 @@ class Environment(Fact, frozen=True, kw_only=True):
     bundled: Maybe[list[BundledLibrary]] = UNKNOWN
     installer: Maybe[dict[str, str]] = UNKNOWN  # name to pip, uv, conda
     duplicates: Maybe[dict[str, list[str]]] = UNKNOWN  # name to the versions found more than once
+    kernelspecs: Maybe[list[Kernelspec]] = UNKNOWN
+    user_packages: Maybe[dict[str, str]] = UNKNOWN  # conda: those of ~/.local that Python imports before its own
+    externally_managed: Maybe[bool] = UNKNOWN  # the distribution forbids pip here (PEP 668)
     problems: Maybe[list[str]] = UNKNOWN  # what is broken about it, one plain clause each
     created_by_envsetup: Maybe[bool] = UNKNOWN

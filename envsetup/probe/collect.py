@@ -32,6 +32,7 @@ from envsetup.probe.merge import join_machines
 from envsetup.probe.nvidia import probe_nvidia
 from envsetup.probe.nvml import probe_nvml
 from envsetup.probe.pci import probe_pci
+from envsetup.probe.rdma import probe_rdma
 from envsetup.probe.system import probe_system
 from envsetup.probe.variables import probe_variables
 from envsetup.world.base import NotRecordedError
@@ -52,6 +53,7 @@ TOPICS: dict[str, Topic] = {
     "limits": probe_limits,
     "container": probe_container,
     "pci": probe_pci,
+    "rdma": probe_rdma,
     "nvidia": probe_nvidia,
     "amd": probe_amd,
     "intel": probe_intel,

@@ -13,6 +13,7 @@ from envsetup.probe.damage import damage
 from envsetup.probe.distributions import conda_packages, read_distributions
 from envsetup.probe.frameworks import bundled_libraries, frameworks, unreadable
 from envsetup.probe.interpreters import LIBRARY, python_at
+from envsetup.probe.kernelspecs import kernelspecs
 from envsetup.probe.place import Place, find_place
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def probe_environment(look: Look) -> Machine:
             bundled=bundled_libraries(look, folders),
             installer=found.installer,
             duplicates=found.duplicates,
+            kernelspecs=kernelspecs(look, place.prefix),
+            user_packages=_user_packages(look, python) if place.kind == "conda" else UNKNOWN,
+            externally_managed=_externally_managed(look, place, python),
             problems=[*damage(look, place, python), *found.problems, *unreadable(look, folders)],
             created_by_envsetup=look.exists(join(place.prefix, MANIFEST)),
         ),
@@ -90,7 +94,7 @@ def site_packages(look: Look, place: Place, python: Python) -> list[str]:
     """The folders that Python would import from, in its order."""
     library = join(place.prefix, "lib")
     names = [name for name in look.names(library) if LIBRARY.fullmatch(name)]
-    minor = ".".join(python.version.split(".")[:2]) if isinstance(python.version, str) else ""
+    minor = _minor_version(python)
     own = [name for name in names if name.rstrip("t") == f"python{minor}"] or (names if len(names) == 1 else [])
     folders = [join(library, name, "site-packages") for name in own]
     if place.kind == "system" or place.setting("include-system-site-packages").lower() == "true":
@@ -98,13 +102,36 @@ def site_packages(look: Look, place: Place, python: Python) -> list[str]:
     return [folder for folder in dict.fromkeys(folders) if look.exists(folder)]
 
 
+def _minor_version(python: Python) -> str:
+    return ".".join(python.version.split(".")[:2]) if isinstance(python.version, str) else ""
+
+
+def _user_folder(look: Look, minor: str) -> str:
+    home = str(look.system("home") or "/")
+    return join(look.variable("PYTHONUSERBASE") or join(home, ".local"), f"lib/python{minor}/site-packages")
+
+
+def _user_packages(look: Look, python: Python) -> Maybe[dict[str, str]]:
+    """Python puts the user's folder before the environment's own; a venv alone leaves it out."""
+    if not _minor_version(python):
+        return UNKNOWN
+    if look.variable("PYTHONNOUSERSITE"):
+        return {}
+    return read_distributions(look, [_user_folder(look, _minor_version(python))]).packages
+
+
+def _externally_managed(look: Look, place: Place, python: Python) -> Maybe[bool]:
+    """By the marker that distributions put beside the standard library."""
+    if place.kind != "system" or not _minor_version(python):
+        return False if place.kind == "venv" else UNKNOWN
+    return look.exists(join(place.prefix, f"lib/python{_minor_version(python)}", "EXTERNALLY-MANAGED"))
+
+
 def _system_folders(look: Look, place: Place, minor: str) -> list[str]:
     """The user's folder first, then what the distribution adds: Debian moves its packages to dist-packages."""
-    home = str(look.system("home") or "/")
     prefix = place.prefix if place.kind == "system" else place.setting("home").removesuffix("/bin")
-    user = look.variable("PYTHONUSERBASE") or join(home, ".local")
     return [
-        join(user, f"lib/python{minor}/site-packages"),
+        _user_folder(look, minor),
         f"/usr/local/lib/python{minor}/dist-packages",
         join(prefix, f"lib/python{minor}/site-packages"),
         join(prefix, f"lib64/python{minor}/site-packages"),

@@ -19,6 +19,9 @@ KINDS = {
     "oom": re.compile(r"Out of memory: Killed process|oom-kill:|Memory cgroup out of memory"),
     "hung-task": re.compile(r"INFO: task .* blocked for more than"),
     "secure-boot": re.compile(r"nvidia: module verification failed|Loading of unsigned module|Lockdown: .*module"),
+    # Not the drives that virtual machines pretend to have: an empty CD drive or floppy logs the same.
+    "io": re.compile(r"(?:Buffer )?I/O error[, on]+dev(?:ice)? (?!sr|fd|loop)|nvme nvme\d+: I/O .*timeout"),
+    "resume": re.compile(r"PM: suspend exit|PM: hibernation: hibernation exit"),
 }
 KEPT = 50  # of each kind the latest: a card that falls off the bus repeats itself thousands of times
 RESTRICTED = "/proc/sys/kernel/dmesg_restrict"

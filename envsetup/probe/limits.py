@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - looked at, not written to
 
+MAP_COUNT = "/proc/sys/vm/max_map_count"
+
 
 def probe_limits(look: Look) -> Machine:
     """Fact `limits`."""
@@ -30,6 +32,7 @@ def probe_limits(look: Look) -> Machine:
             pids_max=pids_limit(look),
             shm_total_mib=total,
             shm_free_mib=free,
+            map_count=look.number(MAP_COUNT),
         )
     )
 

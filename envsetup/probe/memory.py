@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from envsetup.model.hardware import Memory
 from envsetup.model.machine import Machine
+from envsetup.model.maybe import UNKNOWN
 from envsetup.probe.cgroup import memory_limit
 from envsetup.probe.look import mebibytes
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 KEYS = {"MemTotal": "total", "MemAvailable": "available", "SwapTotal": "swap_total", "SwapFree": "swap_free"}
 
+HUGE = r"^HugePages_Total:\s+(\d+)\n(?:.*\n)*?Hugepagesize:\s+(\d+) kB$"
+
 
 def probe_memory(look: Look) -> Machine:
     """Fact `memory`."""
@@ -22,9 +25,11 @@ def probe_memory(look: Look) -> Machine:
     if not values:
         look.unknown("memory", "neither /proc/meminfo nor the system's call answers")
     limit = memory_limit(look)
+    pages = re.findall(HUGE, look.text("/proc/meminfo"), re.MULTILINE)
     return Machine(
         memory=Memory(
             **{f"{name}_mib": mebibytes(value) for name, value in values.items()},
+            hugepages_mib=int(pages[0][0]) * int(pages[0][1]) >> 10 if pages else UNKNOWN,
             cgroup_limit_mib=None if limit is None else mebibytes(limit),
         )
     )

@@ -59,6 +59,7 @@ def _device(look: Look, name: str, kind: str) -> PciDevice:
         link_width=look.number(join(folder, "current_link_width")),
         max_link_speed=look.word(join(folder, "max_link_speed")),
         max_link_width=look.number(join(folder, "max_link_width")),
+        numa_node=look.number(join(folder, "numa_node")),
         bar_total_mib=_bars(look.text(join(folder, "resource"), limit=4096)),
     )
 

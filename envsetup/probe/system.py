@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows", "cygwin": "windows"}
 ARCHITECTURES = {"amd64": "x86_64", "x64": "x86_64", "x86_64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}
+REBOOT = "/run/reboot-required"
 MUSL_LOADER = re.compile(r"ld-musl-\w+\.so\.1")
 
 
@@ -41,6 +42,7 @@ def _operating_system(look: Look, system: Maybe[str]) -> OperatingSystem:
         wsl=wsl,
         wsl_version=(2 if "wsl2" in kernel + release.lower() else 1) if wsl else UNKNOWN,
         uptime_s=_uptime(look),
+        reboot_required=_reboot_required(look) if system == "linux" else UNKNOWN,
     )
 
 
@@ -63,6 +65,11 @@ def _version(look: Look, system: Maybe[str]) -> Maybe[str]:
 def _uptime(look: Look) -> Maybe[int]:
     found = re.match(r"\d+", look.text("/proc/uptime"))
     return int(found[0]) if found else UNKNOWN
+
+
+def _reboot_required(look: Look) -> list[str]:
+    """The packages that Debian and Ubuntu note here when they wait for a reboot."""
+    return list(dict.fromkeys(look.text(f"{REBOOT}.pkgs").split())) or (["?"] if look.exists(REBOOT) else [])
 
 
 def _libc(look: Look) -> Libc:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 KERNEL_LINE = re.compile(
     r"NVRM|amdgpu|[Oo]ut of memory|oom-kill|blocked for more than|unsigned module|module verification failed|Lockdown:"
+    r"|I/O error|nvme nvme\d+: I/O|PM: (?:suspend|hibernation)"
 )
 NAME = re.compile(
     r"nvidia.*|nouveau|nova_core|amdgpu|xe|i915|kfd|dri|dxg|shm|renderD\d+|card\d+|cuda.*|rocm.*|torch|lib|lib64"
@@ -62,7 +63,7 @@ FILES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = tuple(
     for pattern, keep in (
         (r"/proc/cpuinfo", lines(r"processor|vendor_id|model name|siblings|cpu cores|flags|Features|$")),
         (
-            r"/proc/(?:meminfo|uptime|modules|self/cgroup|1/cgroup|sys/kernel/dmesg_restrict|driver/nvidia/version)",
+            r"/proc/(?:meminfo|uptime|modules|self/cgroup|1/cgroup|sys/kernel/dmesg_restrict|sys/vm/max_map_count|driver/nvidia/version)",
             whole,
         ),
         (r"/proc/driver/nvidia/gpus/[\w:.]+/information", lines(r"Model|Bus Location|Device Minor")),
@@ -70,7 +71,7 @@ FILES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = tuple(
         (r"/proc/mounts", _mounts),
         (r"/sys/.*", whole),
         (r"/etc/group", _groups),
-        (r"/(?:etc|usr/lib)/os-release|/etc/nv_tegra_release|/run/systemd/container", whole),
+        (r"/(?:etc|usr/lib)/os-release|/etc/nv_tegra_release|/run/systemd/container|/run/reboot-required\.pkgs", whole),
         (r"/lib/apk/db/installed", lines(r"(?:P|V):|$")),
         (r".*/pyvenv\.cfg", lines(r"\s*(?:home|implementation|version|version_info|uv|include-system\S*)\s*=")),
         (r".*/bin/activate", lines(r"\s*(?:export )?VIRTUAL_ENV=")),

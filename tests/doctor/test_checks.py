@@ -41,6 +41,33 @@ def events(kind, text, **facts):
     return {"kernel_events": [{"kind": kind, "text": text, **facts}]}
 
 
+def cache_disk(**facts):
+    return {"disks": [{"role": "cache", "path": "/home/u/.cache", "total_mib": 900000, "free_mib": 500000, **facts}]}
+
+
+def cudnn(version):
+    path = f"/usr/lib/x86_64-linux-gnu/libcudnn.so.{version}"
+    return {"cuda": {"cudnn": [{"soname": "libcudnn.so.9", "path": path, "version": version}]}}
+
+
+def rdma(*states):
+    return {"rdma": [{"device": "mlx5_0", "port": n + 1, "state": state} for n, state in enumerate(states)]}
+
+
+def kernel(program, where="environment", **facts):
+    spec = {"name": "python3", "where": where, "program": program, **facts}
+    return environment(kernelspecs=[spec])
+
+
+NO_LOG = {name: fact for name, fact in LINUX.items() if name != "kernel_events"}
+TWO_GPUS = {"gpus": [GPU, {**GPU, "index": 1}]}
+B200 = [*gpu(name="NVIDIA B200", compute_capability="10.0"), {"driver": {"nvidia": "570.133.20"}}]
+INTEL_CARD = {"address": "0000:00:02.0", "vendor_id": "8086", "device_id": "a7a0", "class_id": "030000"}
+LAPTOP_OFF = [
+    LINUX,
+    NVIDIA,
+    {"pci": [INTEL_CARD, {**CARD, "power_state": "D3cold"}], "gpus": [], "nvidia": {"nvml": {"status": "error"}}},
+]
 WINDOWS_GPU = {"os": {"system": "windows"}, "arch": "x86_64", "gpus": [{"vendor": "nvidia", "name": "RTX 3060"}]}
 SAW_NO_GPU = {"name": "torch", "version": "2.6.0", "variant": "cu126", "cuda": "12.6", "cuda_available": False}
 # check id: (code, machine on which it speaks, machines on which it is silent); the first silent one is the trap.
@@ -760,6 +787,142 @@ TABLE = {
         "wsl-data-on-mnt-c",
         [LINUX, WSL, disk(filesystem="9p")],
         [[LINUX, disk(filesystem="9p")], [LINUX, WSL]],
+    ),
+    "mig-mode-pending": (
+        "mig-mode-pending",
+        gpu(mig_mode="disabled", mig_mode_pending="enabled"),
+        [gpu(mig_mode="enabled", mig_mode_pending="enabled"), gpu(mig_mode=None, mig_mode_pending=None)],
+    ),
+    "mig-one-device-per-process": (
+        "mig-one-device-per-process",
+        gpu(mig_mode="enabled", mig_instances=7),
+        [gpu(mig_mode="enabled", mig_instances=1), gpu(mig_mode="disabled")],
+    ),
+    "page-retirement-pending": (
+        "page-retirement-pending",
+        gpu(retired_pages_pending=True, compute_capability="7.0"),
+        [gpu(remapped_rows_pending=True), gpu(retired_pages_pending=False)],
+    ),
+    "inforom-corrupt": ("inforom-corrupt", gpu(error="infoROM is corrupted"), [gpu(error="Not Supported"), gpu()]),
+    "hybrid-graphics-dgpu-off": (
+        "hybrid-graphics-dgpu-off",
+        LAPTOP_OFF,
+        [
+            [*LAPTOP_OFF, {"gpus": [GPU], "nvidia": {"nvml": {"status": "ok"}}}],  # asleep, and woken by the question
+            [LINUX, NVIDIA, {"pci": [{**CARD, "power_state": "D3cold"}], "gpus": []}],  # no other GPU to switch to
+        ],
+    ),
+    "uptime-66-day-driver-hang": (
+        "uptime-66-day-driver-hang",
+        [*B200, {"os": {"uptime_s": 65 * 86400}}],
+        [
+            [*B200, {"os": {"uptime_s": 65 * 86400}, "driver": {"nvidia": "580.95.05"}}],
+            [*B200, {"os": {"uptime_s": 86400}}],
+            [*gpu(), {"os": {"uptime_s": 400 * 86400}, "driver": {"nvidia": "570.133.20"}}],
+        ],
+    ),
+    "vm-map-count-low": (
+        "vm-map-count-low",
+        [LINUX, {"limits": {"map_count": 4096}}],
+        [[LINUX, {"limits": {"map_count": 65530}}]],
+    ),
+    "hugepages-reserved": (
+        "hugepages-reserved",
+        [LINUX, {"memory": {"hugepages_mib": 49152}}],
+        [[LINUX, {"memory": {"hugepages_mib": 1024}}], [LINUX, {"memory": {"hugepages_mib": 0}}]],
+    ),
+    "reboot-required": (
+        "reboot-required",
+        [LINUX, {"os": {"reboot_required": ["linux-image-6.8.0-50-generic", "libc6"]}}],
+        [[LINUX, {"os": {"reboot_required": []}}]],
+    ),
+    "nvme-or-io-errors": (
+        "nvme-or-io-errors",
+        [LINUX, events("io", "nvme nvme0: I/O tag 12 (opcode 0x2) QID 3 timeout, reset controller")],
+        [[LINUX, events("oom", "Out of memory")], [LINUX]],
+    ),
+    "lockdown-dmesg-restricted": (
+        "lockdown-dmesg-restricted",
+        [NO_LOG, NVIDIA, {"unknown": {"kernel_events": "only root may read the kernel log here"}}],
+        [[LINUX, NVIDIA], [NO_LOG, NVIDIA, {"unknown": {"kernel_events": "dmesg gave no answer in time"}}]],
+    ),
+    "hf-cache-unwritable": (
+        "hf-cache-unwritable",
+        [LINUX, cache_disk(writable=False), torch()],
+        [
+            [LINUX, cache_disk(writable=False), torch(), {"env": {"HF_HOME": "/data/hf"}}],
+            [LINUX, cache_disk(writable=False), environment()],
+            [LINUX, cache_disk(writable=True), torch()],
+        ],
+    ),
+    "user-site-leak": (
+        "user-site-leak",
+        [LINUX, environment(kind="conda", packages={"numpy": "1.26.4"}, user_packages={"numpy": "2.1.0"})],
+        [
+            [LINUX, environment(kind="venv", packages={"numpy": "1.26.4"}, user_packages={})],
+            [LINUX, environment(kind="conda", packages={"numpy": "1.26.4"}, user_packages={"black": "25.1.0"})],
+        ],
+    ),
+    "externally-managed": (
+        "externally-managed-environment",
+        [LINUX, environment(kind="system", externally_managed=True)],
+        [[LINUX, environment(externally_managed=False)]],
+    ),
+    "cudnn-bundled-incomplete": (
+        "cudnn-bundled-incomplete",
+        [LINUX, NVIDIA, cudnn("9.23.0"), torch(packages={"nvidia-cudnn-cu13": "9.20.0.48"})],
+        [
+            [LINUX, NVIDIA, torch(packages={"nvidia-cudnn-cu13": "9.20.0.48"})],  # no other cuDNN to be found
+            [LINUX, NVIDIA, cudnn("9.13.0"), torch(packages={"nvidia-cudnn-cu13": "9.20.0.48"})],
+            [LINUX, NVIDIA, cudnn("9.23.0"), torch(packages={"nvidia-cudnn-cu13": "9.24.0.1"})],
+        ],
+    ),
+    "wsl-libcuda-not-on-path": (
+        "wsl-libcuda-not-on-path",
+        [LINUX, WSL, {"nvidia": {"nvml": {"status": "ok", "library": "/usr/lib/wsl/lib/libnvidia-ml.so.1"}}}],
+        [[LINUX, WSL, libraries("/usr/lib/wsl/lib/libcuda.so.1")], [LINUX, WSL]],
+    ),
+    "ib-not-active": (
+        "ib-not-active",
+        [LINUX, rdma("down", "down")],
+        [[LINUX, rdma("active", "down")], [LINUX, {"rdma": []}]],
+    ),
+    "memlock-low": (
+        "memlock-low",
+        [LINUX, rdma("active"), {"limits": {"memlock_kib": 8192}}],
+        [
+            [LINUX, rdma("down"), {"limits": {"memlock_kib": 64}}],
+            [LINUX, rdma("active"), {"limits": {"memlock_kib": None}}],
+            [LINUX, {"rdma": [], "limits": {"memlock_kib": 64}}],
+        ],
+    ),
+    "gdr-peermem-missing": (
+        "gdr-peermem-missing",
+        [LINUX, NVIDIA, TWO_GPUS, rdma("active"), {"nvidia": {"module_open": False}}],
+        [
+            [LINUX, NVIDIA, TWO_GPUS, rdma("active"), {"nvidia": {"module_open": True}}],  # a kernel with DMA-BUF
+            [LINUX, NVIDIA, TWO_GPUS, rdma("active"), {"nvidia": {"modules": ["nvidia", "nvidia_peermem"]}}],
+            [LINUX, NVIDIA, rdma("active"), {"nvidia": {"module_open": False}}],
+        ],
+    ),
+    "numa-cross-socket": (
+        "numa-cross-socket",
+        [LINUX, NVIDIA, {"pci": [{**CARD, "numa_node": 0}, {**CARD, "address": "0000:81:00.0", "numa_node": 1}]}],
+        [[LINUX, NVIDIA], [LINUX, NVIDIA, {"pci": [{**CARD, "numa_node": 0}, {**CARD, "numa_node": 0}]}]],
+    ),
+    "jupyter-kernel-dead-path": (
+        "jupyter-kernel-dead-path",
+        [LINUX, kernel("/home/u/old/bin/python", exists=False)],
+        [[LINUX, kernel("/home/u/.venv/bin/python", exists=True)], [LINUX, kernel("python")]],
+    ),
+    "jupyter-kernel-other-env": (
+        "jupyter-kernel-other-env",
+        [LINUX, kernel("/usr/bin/python3", exists=True)],
+        [
+            [LINUX, kernel("python")],  # goes by the PATH of the server
+            [LINUX, kernel("/home/u/other/bin/python", exists=True, where="user")],
+            [LINUX, kernel("/home/u/.venv/bin/python", exists=True)],
+        ],
     ),
     **TRIED,
 }

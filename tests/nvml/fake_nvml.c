@@ -167,7 +167,8 @@ nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device, unsigned *corrected,
     *failed = (unsigned)number("remap_failed", device, 0); return SUCCESS;
 }
 nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned *now, unsigned *pending) {
-    ENTER(device); *now = *pending = (unsigned)number("mig", device, 0); return SUCCESS;
+    ENTER(device); *now = (unsigned)number("mig", device, 0);
+    *pending = (unsigned)number("mig_pending", device, *now); return SUCCESS;
 }
 nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t device, unsigned *count) { ENTER(device); *count = 7; return SUCCESS; }
 nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned slot, nvmlDevice_t *instance) {
@@ -184,6 +185,7 @@ ONE(nvmlDeviceGetCurrPcieLinkGeneration, "pcie_gen", 1)
 ONE(nvmlDeviceGetMaxPcieLinkGeneration, "pcie_gen_max", 4)
 ONE(nvmlDeviceGetCurrPcieLinkWidth, "pcie_width", 16)
 ONE(nvmlDeviceGetMaxPcieLinkWidth, "pcie_width_max", 16)
+ONE(nvmlDeviceGetRetiredPagesPendingStatus, "retire_pending", 0)
 ONE(nvmlDeviceGetComputeMode, "compute_mode", 0)
 ONE(nvmlDeviceGetPersistenceMode, "persistence", 1)
 nvmlReturn_t nvmlDeviceGetVirtualizationMode(nvmlDevice_t device, unsigned long long *mode) {

@@ -55,11 +55,13 @@ def test_every_fact_of_a_gpu(ask):
             "ecc_uncorrected_aggregate": 0,
             "remapped_rows_pending": False,
             "remapped_rows_failure": False,
+            "retired_pages_pending": False,
             "pcie_gen": 1,
             "pcie_gen_max": 4,
             "pcie_width": 16,
             "pcie_width_max": 16,
             "mig_mode": "disabled",
+            "mig_mode_pending": "disabled",
             "compute_mode": "default",
             "persistence_mode": True,
             "virtualization": "none",
@@ -102,6 +104,11 @@ def test_what_is_not_permitted_is_unknown_and_not_none(ask):
     gpu = reply(ask("error.nvmlDeviceGetEccMode=4", "error.nvmlDeviceGetComputeRunningProcesses_v3=4"))["gpus"][0]
     assert "ecc_mode" not in gpu
     assert "processes" not in gpu
+
+
+def test_what_waits_for_a_reset_is_told(ask):
+    gpu = reply(ask("value.mig=0", "value.mig_pending=1", "value.retire_pending=1"))["gpus"][0]
+    assert (gpu["mig_mode"], gpu["mig_mode_pending"], gpu["retired_pages_pending"]) == ("disabled", "enabled", True)
 
 
 @pytest.mark.parametrize("count", [0, 7])

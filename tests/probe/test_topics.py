@@ -15,10 +15,12 @@ from envsetup.probe.cuda import probe_cuda
 from envsetup.probe.disk import probe_disks
 from envsetup.probe.interpreters import probe_interpreters
 from envsetup.probe.kernel import probe_kernel
+from envsetup.probe.kernelspecs import kernelspecs
 from envsetup.probe.limits import probe_limits
 from envsetup.probe.look import Look
 from envsetup.probe.memory import probe_memory
 from envsetup.probe.nvidia import probe_nvidia
+from envsetup.probe.rdma import probe_rdma
 from envsetup.probe.system import probe_system
 from envsetup.world.recorded import RecordedWorld
 
@@ -355,3 +357,55 @@ def test_a_jetson(on):
         files={"/etc/nv_tegra_release": release, "/etc/os-release": "ID=ubuntu\n"},
     )
     assert (machine.tegra, machine.arch) == ("36.4.3", "aarch64")
+
+
+def test_huge_pages_are_counted_in_memory(on):
+    text = "MemTotal: 65536000 kB\nHugePages_Total:    4096\nHugePages_Free: 0\nHugepagesize:       2048 kB\n"
+    assert on(probe_memory, files={"/proc/meminfo": text})[0].memory.hugepages_mib == 8192
+
+
+def test_ports_of_an_infiniband_card(on):
+    folder = "/sys/class/infiniband/mlx5_0/ports"
+    files = {
+        f"{folder}/1/state": "4: ACTIVE\n",
+        f"{folder}/1/rate": "400 Gb/sec (4X NDR)\n",
+        f"{folder}/2/state": "1: DOWN\n",
+    }
+    ports = on(probe_rdma, files=files)[0].rdma
+    assert [(port.port, port.state) for port in ports] == [(1, "active"), (2, "down")]
+    assert ports[0].rate == "400 Gb/sec (4X NDR)"
+    assert on(probe_rdma)[0].rdma == []
+
+
+def test_what_waits_for_a_reboot(on):
+    distro = {"/etc/os-release": "ID=ubuntu\n"}
+    waiting = on(probe_system, files={**distro, "/run/reboot-required.pkgs": "linux-base\nlinux-base\nlibc6\n"})[0]
+    assert waiting.os.reboot_required == ["linux-base", "libc6"]
+    assert on(probe_system, files=distro)[0].os.reboot_required == []
+
+
+def test_a_drive_that_dies_is_told_from_an_empty_one(on):
+    log = (
+        "[1.0] Buffer I/O error on dev sr0, logical block 0\n[2.0] blk_update_request: I/O error, dev fd0, sector 0\n"
+        "[3.0] I/O error, dev sda, sector 81\n[4.0] PM: suspend exit\n"
+    )
+    events = on(probe_kernel, system={"kernel_log": log})[0].kernel_events
+    assert [(event.kind, event.text.split("] ")[1][:4]) for event in events] == [("io", "I/O "), ("resume", "PM: ")]
+
+
+def kernel_json(*argv):
+    return json.dumps({"argv": list(argv), "language": "python"})
+
+
+def test_kernels_of_notebooks(on):
+    prefix = "/srv/env"
+    files = {
+        f"{prefix}/share/jupyter/kernels/python3/kernel.json": kernel_json("/gone/python", "-m", "ipykernel"),
+        f"{prefix}/share/jupyter/kernels/named/kernel.json": kernel_json("python"),
+        f"{prefix}/share/jupyter/kernels/broken/kernel.json": '{"argv": 3',
+    }
+    look_at = lambda look: kernelspecs(look, prefix)  # noqa: E731 - the topic is asked with a folder
+    found = {spec.name: spec for spec in on(look_at, files=files, absent=["/gone"])[0]}
+    assert found["python3"].exists is False
+    assert (found["named"].program, found["named"].exists) == ("python", UNKNOWN)
+    assert found["broken"].program is UNKNOWN

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envsetup.compat import drivers
+from envsetup.doctor.builds import capability
 from envsetup.doctor.catalogue import entry
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, When, finding, fix, seen
-from envsetup.doctor.when import LINUX, NOT_WSL, NVIDIA, driver_works, has_gpu, in_container, pci_gpus
+from envsetup.doctor.when import LINUX, NOT_WSL, NVIDIA, driver_works, gpus, has_gpu, in_container, pci_gpus
 from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from envsetup.model.maybe import Maybe
 
 OTHER_DRIVERS = ("vfio-pci", "pci-stub", "nova", "nova_core", "xen-pciback")
+SOON_DAYS = 6  # before a known hang: time to plan a reboot
 MANY = 4  # GPUs; without persistence mode a driver may take 10 to 40 seconds to wake so many
 NOT_HERE = NotApplicable("in a container the driver comes from the host")
 
@@ -116,6 +119,41 @@ def hangs(case: Case) -> Outcome:
     return finding("nvidia-smi-hangs", *asked)
 
 
+def switched_off(case: Case) -> Outcome:
+    """A sleeping GPU is normal, and asking the driver wakes it: off is one that does not come although asked."""
+    cards = pci_gpus(case, "nvidia")
+    asleep = [device for device in cards if known(device.power_state) == "D3cold"]
+    shown = case.nvml is not None and case.nvml.status == "ok" and bool(gpus(case, "nvidia"))
+    others = pci_gpus(case, "intel") or pci_gpus(case, "amd")
+    if not asleep or len(asleep) < len(cards) or shown or not others:
+        return None
+    if case.nvidia.module_loaded is not True:
+        return NotApplicable("no NVIDIA module is loaded: another check judges this")
+    return finding(
+        "hybrid-graphics-dgpu-off",
+        *[_device(device) for device in asleep],
+        seen("power state", "D3cold, and the driver shows no GPU", f"/sys/bus/pci/devices/{asleep[0].address}"),
+        confidence="likely",
+        severity=_severity(case),
+    )
+
+
+def long_uptime(case: Case) -> Outcome:
+    """Only builds that are known for it, and only when the day is near."""
+    driver, seconds = known(case.driver.nvidia), known(case.os.uptime_s)
+    ccs = [cc for gpu in gpus(case, "nvidia") if (cc := capability(gpu))]
+    row = drivers.hang(driver, ccs) if driver else None
+    if row is None or seconds is None or seconds < (row.after_days - SOON_DAYS) * 86400:
+        return None
+    return finding(
+        "uptime-66-day-driver-hang",
+        seen("NVIDIA driver", driver, case.source("/proc/driver/nvidia/version")),
+        seen("uptime", f"{seconds // 86400} days", case.source("/proc/uptime")),
+        seen("hangs after about", f"{row.after_days} days", drivers.cite_hang(row)),
+        confidence="likely",
+    )
+
+
 def answers(case: Case) -> Outcome:
     """No finding of its own: it says that nothing could be asked, so that silence is never taken for health."""
     works = driver_works(case)
@@ -146,5 +184,7 @@ CHECKS = (
         NVIDIA & NOT_WSL,
         ("nvidia.nvml.status|nvidia.module_version", "nvidia.nvml.status|nvidia.library_version"),
     ),
+    Check("hybrid-graphics-dgpu-off", "gpu-config", switched_off, HOST, ("pci", "nvidia.nvml.status")),
+    Check("uptime-66-day-driver-hang", "driver", long_uptime, NVIDIA & LINUX, ("driver.nvidia", "os.uptime_s")),
     Check("driver-answers", "driver", answers, When(_there_to_ask, NVIDIA.otherwise)),
 )

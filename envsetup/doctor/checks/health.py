@@ -125,6 +125,28 @@ def ecc_pending(case: Case, gpu: Gpu) -> Finding | None:
     return _found(case, "ecc-mode-pending", gpu, seen("ECC", f"{now}, {then} after a reboot", case.source("nvml")))
 
 
+def mig_pending(case: Case, gpu: Gpu) -> Finding | None:
+    now, then = known(gpu.mig_mode), known(gpu.mig_mode_pending)
+    if now is None or then is None or now == then:
+        return None
+    return _found(case, "mig-mode-pending", gpu, seen("MIG", f"{now}, {then} after a reset", case.source("nvml")))
+
+
+def retired(case: Case, gpu: Gpu) -> Finding | None:
+    """Cards before Ampere: the pages are taken out at the next start of the driver."""
+    if gpu.retired_pages_pending is not True:
+        return None
+    evidence = seen("page retirement", "pending", case.source("nvml"))
+    return _found(case, "page-retirement-pending", gpu, evidence)
+
+
+def inforom(case: Case, gpu: Gpu) -> Finding | None:
+    said = known(gpu.error) or ""
+    if "inforom" not in said.lower():
+        return None
+    return _found(case, "inforom-corrupt", gpu, seen("NVML", said, case.source("nvml")))
+
+
 def memory(case: Case, gpu: Gpu) -> Finding | None:
     total = known(gpu.memory_mib)
     if total is None or total >= SMALL_MIB or (known(gpu.mig_instances) or 0) > 0:
@@ -167,6 +189,15 @@ def persistence(case: Case) -> Outcome:
     if not off or case.os.wsl is True or case.os.system == "windows" or in_container(case) is True:
         return None
     return finding("persistence-mode-off", seen("persistence mode", f"off on {len(off)} GPU(s)", case.source("nvml")))
+
+
+def one_instance(case: Case) -> Outcome:
+    """By design, and said because it surprises: several instances, and a process that sees one."""
+    several = {subject(gpu): number for gpu in gpus(case, "nvidia") if (number := known(gpu.mig_instances) or 0) > 1}
+    if not several:
+        return None
+    text = ", ".join(f"{name} has {number}" for name, number in several.items())
+    return finding("mig-one-device-per-process", seen("MIG instances", text, case.source("nvml")))
 
 
 def count(case: Case) -> Outcome:
@@ -212,12 +243,16 @@ PER_GPU = {
     "compute-mode": ("gpu-config", mode),
     "mig-enabled-no-instance": ("gpu-config", mig),
     "ecc-mode-pending": ("gpu-config", ecc_pending),
+    "mig-mode-pending": ("gpu-config", mig_pending),
+    "page-retirement-pending": ("gpu-hardware", retired),
+    "inforom-corrupt": ("gpu-hardware", inforom),
     "low-vram": ("gpu-config", memory),
     "zombie-gpu-process": ("gpu-config", zombie),
     "vram-held-by-other-processes": ("gpu-config", held),
 }
 CHECKS = (
     *(Check(name, area, each(judge), NVIDIA, ("gpus",)) for name, (area, judge) in PER_GPU.items()),
+    Check("mig-one-device-per-process", "gpu-config", one_instance, NVIDIA, ("gpus",)),
     Check("persistence-mode-off", "gpu-config", persistence, NVIDIA, ("gpus",)),
     Check("fabric-manager-not-running", "gpu-config", fabric, NVIDIA, ("nvidia.nvswitches", "nvidia.fabric_manager")),
     Check("gpu-count-lower-than-pci", "gpu-hardware", count, NVIDIA, ("pci", "gpus", "nvidia.nvml.status")),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from envsetup.compat import xid
 from envsetup.doctor.catalogue import entry
 from envsetup.doctor.check import Check, Outcome, finding, seen
-from envsetup.doctor.when import NVIDIA, gpus
-from envsetup.model.maybe import known
+from envsetup.doctor.when import LINUX, NVIDIA, gpus
+from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
     from envsetup.doctor.case import Case
@@ -106,6 +106,29 @@ def oom(case: Case) -> Outcome:
     )
 
 
+def storage(case: Case) -> Outcome:
+    """One line may be a drive that was unplugged; the sectors of a dying one repeat."""
+    events = _events(case, "io")
+    if not events:
+        return None
+    several = len(events) > 1 or "nvme nvme" in events[-1].text
+    return finding(
+        "nvme-or-io-errors",
+        seen(f"kernel log ({len(events)} line(s))", events[-1].text, case.source("kernel log")),
+        severity=None if several else "warning",
+        confidence="certain" if several else "possible",
+    )
+
+
+def closed_log(case: Case) -> Outcome:
+    """What stands in it about the GPU then stays unknown, and is never called fine."""
+    why = case.machine.unknown.get("kernel_events", "")
+    if case.machine.kernel_events is not UNKNOWN or not any(word in why.lower() for word in DENIED):
+        return None
+    return finding("lockdown-dmesg-restricted", seen("kernel log", why, "dmesg"))
+
+
+DENIED = ("only root", "not permitted", "permission denied")
 LOG = ("kernel_events",)
 CHECKS = (
     Check("xid", "gpu-hardware", xids, NVIDIA, LOG),
@@ -113,4 +136,6 @@ CHECKS = (
     Check("secure-boot-blocks-module", "driver", secure_boot, NVIDIA, LOG),
     Check("kernel-hung-tasks", "os", hung, needs=LOG),
     Check("oom-killed", "os", oom, needs=LOG),
+    Check("nvme-or-io-errors", "storage", storage, needs=LOG),
+    Check("lockdown-dmesg-restricted", "os", closed_log, NVIDIA & LINUX),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envsetup.compat import drivers
+from envsetup.compat import drivers, older
 from envsetup.compat import gpus as names
 from envsetup.compat.tables import key
 from envsetup.doctor.builds import cuda_of
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, seen
-from envsetup.doctor.when import ENVIRONMENT, NOT_WSL, NVIDIA, TORCH, WSL, framework, gpus, in_container
+from envsetup.doctor.when import ENVIRONMENT, NOT_WSL, NVIDIA, TORCH, WSL, env_subject, framework, gpus, in_container
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -109,6 +109,45 @@ def wsl_driver(case: Case) -> Outcome:
     return finding("wsl-linux-driver-installed", seen("libcuda.so.1 comes from", winner.path, "loader order"))
 
 
+def split_cudnn(case: Case) -> Outcome:
+    """The wheel's cuDNN looks for one of its parts by bare name, and takes that of a newer copy which has it."""
+    row = older.cudnn_split()
+    have = next((case.packages[name] for name in row.packages if name in case.packages), None)
+    if have is None or key(have)[:2] != key(row.bundled):
+        return NotApplicable(f"no cuDNN {row.bundled} from a wheel")
+    places = [*(known(case.cuda.ld_library_path_libraries) or []), *(known(case.cuda.libraries) or [])]
+    others = [
+        library
+        for library in [*places, *(known(case.cuda.cudnn) or [])]
+        if library.soname.startswith("libcudnn")
+        and not _inside(case, library)
+        and key(known(library.version) or "")[:2] >= key(row.other_from)
+    ]
+    if not others:
+        return None
+    return finding(
+        "cudnn-bundled-incomplete",
+        seen("cuDNN of the environment", have, case.source("installed distributions")),
+        seen("another cuDNN", f"{known(others[0].version)} at {others[0].path}", "loader order"),
+        seen("parts of them mix", f"{row.bundled} with {row.other_from} and newer", older.cite(row.source)),
+        subject=env_subject(case),
+        severity="warning",
+        confidence="likely",
+    )
+
+
+def wsl_not_on_path(case: Case) -> Outcome:
+    """Windows mounts its driver there, and the loader's configuration has to name the place."""
+    ours = [library for library in _libcuda(case) if "/wsl/" in library.path]
+    if ours or _libcuda(case) or case.nvml is None or "/wsl/" not in (known(case.nvml.library) or ""):
+        return None
+    return finding(
+        "wsl-libcuda-not-on-path",
+        seen("driver of Windows", known(case.nvml.library), "/usr/lib/wsl/lib"),
+        seen("libcuda.so.1 in the loader's folders", "not found", "loader"),
+    )
+
+
 CHECKS = (
     Check(
         "ld-library-path-shadows-cuda",
@@ -121,5 +160,7 @@ CHECKS = (
     Check("cuda-compat-wrongly-used", "cuda-toolkit", compat, NVIDIA, ("cuda.libraries", "gpus")),
     Check("mixed-driver-installs", "driver", mixed_drivers, NVIDIA & NOT_WSL, ("nvidia.library_versions",)),
     Check("nvcc-torch-cuda-mismatch", "cuda-toolkit", nvcc, TORCH, ("cuda.nvcc_version", "environment.frameworks")),
+    Check("cudnn-bundled-incomplete", "cudnn", split_cudnn, ENVIRONMENT, ("environment.packages", "cuda.libraries")),
+    Check("wsl-libcuda-not-on-path", "wsl", wsl_not_on_path, WSL, ("cuda.libraries", "nvidia.nvml.status")),
     Check("wsl-linux-driver-installed", "wsl", wsl_driver, WSL, ("cuda.libraries",)),
 )

@@ -16,6 +16,8 @@ LOW_FREE_MIB = 1024
 BUILD_MIB = 8192
 NOFILE_LOW = 1024  # the usual default is 1024: only less is a fault of this machine
 PIDS_LOW = 512
+MAP_COUNT_LOW = 65530  # the kernel's own default: only less is a fault of this machine
+HUGE_SHARE = 0.25  # of the memory; less is not missed
 
 
 def ram(case: Case) -> Outcome:
@@ -64,10 +66,27 @@ def wsl_memory(case: Case) -> Outcome:
     return finding("wsl-memory-limit", seen("memory of WSL", f"{total} MiB", "/proc/meminfo"), severity="info")
 
 
+def map_count(case: Case) -> Outcome:
+    value = known(case.limits.map_count)
+    if value is None or value >= MAP_COUNT_LOW:
+        return None
+    return finding("vm-map-count-low", seen("memory areas of a process", value, "/proc/sys/vm/max_map_count"))
+
+
+def huge_pages(case: Case) -> Outcome:
+    """Databases and packet processing reserve them on purpose: only a large share is worth a word."""
+    total, huge = known(case.memory.total_mib), known(case.memory.hugepages_mib)
+    if not total or not huge or huge / total < HUGE_SHARE:
+        return None
+    return finding("hugepages-reserved", seen("huge pages", f"{huge} of {total} MiB", case.source("/proc/meminfo")))
+
+
 CHECKS = (
     Check("low-ram", "os", ram, needs=("memory.total_mib",)),
     Check("no-swap-small-ram", "limits", swap, needs=("memory.total_mib", "memory.swap_total_mib")),
     Check("nofile-low", "limits", nofile, needs=("limits.nofile_soft",)),
     Check("nproc-or-pids-limit", "limits", pids, needs=("limits.nproc|limits.pids_max",)),
+    Check("vm-map-count-low", "limits", map_count, needs=("limits.map_count",)),
+    Check("hugepages-reserved", "limits", huge_pages, needs=("memory.hugepages_mib", "memory.total_mib")),
     Check("wsl-memory-limit", "wsl", wsl_memory, WSL, ("memory.total_mib",)),
 )

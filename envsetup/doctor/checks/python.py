@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from envsetup.doctor.case import Case
 
 BITS_32 = 32
+# Packages with compiled parts that must fit each other.
+NATIVE = ("torch", "torchvision", "torchaudio", "numpy", "tensorflow", "jax", "jaxlib", "triton", "protobuf")
 FRESH_DAYS = 540  # a Python whose last wheel is older than this has been left behind
 
 
@@ -146,6 +148,31 @@ def conda_channel(case: Case) -> Outcome:
     )
 
 
+def user_site(case: Case) -> Outcome:
+    """Of no harm for tools; a framework or NumPy of the user's folder wins over that of the conda environment."""
+    user, own = known(case.environment.user_packages) or {}, case.packages
+    mixed = sorted(name for name in user if name in own and name in NATIVE)
+    if not mixed:
+        return None
+    python = ".".join((known(case.python.version) or "3").split(".")[:2])
+    return finding(
+        "user-site-leak",
+        *[
+            seen(name, f"{user[name]} in ~/.local wins over {own[name]}", f"~/.local/lib/python{python}")
+            for name in mixed
+        ],
+        subject=env_subject(case),
+    )
+
+
+def managed(case: Case) -> Outcome:
+    """A fact to know before an install, and no fault of a machine on which nobody installs into it."""
+    if case.environment.externally_managed is not True:
+        return None
+    evidence = seen("EXTERNALLY-MANAGED", "beside the standard library", "lib/python3.*/EXTERNALLY-MANAGED")
+    return finding("externally-managed-environment", evidence, subject=env_subject(case), severity="info")
+
+
 CHECKS = (
     Check("python-unsupported", "python", unsupported, needs=("python|environment.python",)),
     Check("python-32bit", "python", bits, needs=("python.bits|environment.python.bits",)),
@@ -153,5 +180,7 @@ CHECKS = (
     Check("windows-store-python", "windows", store, WINDOWS, ("python|environment.python",)),
     Check("broken-venv", "python", broken, ENVIRONMENT, ("environment.problems",)),
     Check("pythonpath-shadow", "python", shadowing_path, ENVIRONMENT, ("env",)),
+    Check("user-site-leak", "python", user_site, ENVIRONMENT, ("environment.user_packages",)),
+    Check("externally-managed", "python", managed, ENVIRONMENT, ("environment.externally_managed",)),
     Check("conda-pytorch-channel-dead", "packages", conda_channel, CONDA, ("environment.conda_packages",)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.doctor.check import Check, Outcome, finding, seen
-from envsetup.doctor.when import WSL, env_subject, frameworks
+from envsetup.doctor.when import ENVIRONMENT, WSL, env_subject, frameworks
 from envsetup.model.maybe import known
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ INSTALL_MIB = 10 * 1024  # a CUDA environment of PyTorch takes 6 to 9 GB with it
 INODES_FEW = 10_000  # one PyTorch environment holds more files than this
 TEMP_MIB = 2048
 NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p")
+MODEL_CACHES = ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME")
 WRITTEN = ("target", "temp", "cache", "home")
 
 
@@ -104,11 +105,27 @@ def windows_drive(case: Case) -> Outcome:
     return finding("wsl-data-on-mnt-c", *[_seen(d, known(d.filesystem) or "") for d in out]) if out else None
 
 
+def cache(case: Case) -> Outcome:
+    """Models are kept there; variables may lead elsewhere, and a container often has nothing but a read-only image."""
+    if any(case.variables.get(name) for name in MODEL_CACHES) or not frameworks(case):
+        return None
+    out = [disk for disk in _disks(case, "cache") if disk.writable is False or disk.read_only is True]
+    if not out:
+        return None
+    return finding(
+        "hf-cache-unwritable",
+        *[_seen(disk, "cannot be written") for disk in out],
+        severity="info",
+        consequence="Downloads of models and compiled kernels fail, or are made again each time.",
+    )
+
+
 CHECKS = (
     Check("disk-full", "storage", full, needs=("disks",)),
     Check("inodes-full", "storage", inodes, needs=("disks",)),
     Check("tmp-small-or-noexec", "storage", temp, needs=("disks",)),
     Check("readonly-filesystem", "storage", read_only, needs=("disks",)),
     Check("slow-network-home", "storage", network_home, needs=("disks",)),
+    Check("hf-cache-unwritable", "storage", cache, ENVIRONMENT, ("disks",)),
     Check("wsl-data-on-mnt-c", "wsl", windows_drive, WSL, ("disks",)),
 )

@@ -139,6 +139,15 @@ def jetson(case: Case) -> Outcome:
     )
 
 
+def reboot(case: Case) -> Outcome:
+    """Any update asks for one; of interest here are those of the kernel and of the driver."""
+    packages = known(case.os.reboot_required) or []
+    if not packages:
+        return None
+    shown = [name for name in packages if name.startswith(("linux-", "nvidia-", "libnvidia-"))] or packages
+    return finding("reboot-required", seen("waiting for it", ", ".join(shown[:4]), "/run/reboot-required"))
+
+
 TEGRA = When(lambda case: UNKNOWN if case.machine.tegra is UNKNOWN else case.machine.tegra is not None, "no Jetson")
 CHECKS = (
     Check("glibc-too-old", "os", glibc, LINUX & GLIBC, ("libc.version",)),
@@ -146,5 +155,6 @@ CHECKS = (
     Check("cpu-no-avx", "os", avx, X86, ("cpu.flags",)),
     Check("cpu-arch-no-wheel", "os", wheels, needs=("arch", "os.system")),
     Check("cpu-threads-restricted", "os", threads, needs=("env", "cpu.usable")),
+    Check("reboot-required", "os", reboot, LINUX, ("os.reboot_required",)),
     Check("jetson-generic-wheel", "pytorch", jetson, TEGRA, ("environment.frameworks",)),
 )

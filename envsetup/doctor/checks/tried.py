@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envsetup.compat import cuda_errors
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, When, finding, fix, seen
-from envsetup.doctor.when import env_subject
+from envsetup.doctor.when import env_subject, resumed
 from envsetup.model.deep import Deep, Trial, TriedFramework
 from envsetup.model.maybe import UNKNOWN, known
 
@@ -171,6 +171,10 @@ def cuda_starts(case: Case) -> Outcome:
     code = row.code
     if code == "fabric-manager-not-running" and case.nvidia.nvswitches == 0:
         code = "cuda-802-hmm-kaslr"  # the same number, without a switch to wait for
+    if code == "uvm-broken-after-suspend" and resumed(case):
+        evidence.append(seen("kernel log", "the machine has slept since it started", "kernel log"))
+    elif code == "uvm-broken-after-suspend" and case.machine.kernel_events is not UNKNOWN:
+        code = "uvm-not-loaded"  # the same number, and the machine has never slept
     evidence.append(seen("that number means", row.name, cuda_errors.cite(row)))
     return finding(code, *evidence, severity="error", confidence="certain" if row.certain else "likely")
 

@@ -10,7 +10,7 @@ from envsetup.doctor.builds import processor
 from envsetup.doctor.check import Check, NotApplicable, Outcome, finding, seen
 from envsetup.doctor.checks.versions import build_evidence
 from envsetup.doctor.circumstances import driver_too_old, wheel_covers_gpu
-from envsetup.doctor.when import NVIDIA, TORCH, WINDOWS, framework, gpus, in_container, is_gpu_build
+from envsetup.doctor.when import NVIDIA, TORCH, WINDOWS, framework, gpus, in_container, is_gpu_build, resumed
 from envsetup.model.maybe import UNKNOWN, known
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ def unseen(case: Case) -> Outcome:
     )
     if case.nvidia.nvswitches != 0 and any(_NVSWITCH.search(name) for name in cards):
         return finding("fabric-manager-not-running", *evidence, confidence="likely")
+    if resumed(case):
+        slept = seen("kernel log", "the machine has slept since it started", "kernel log")
+        return finding("uvm-broken-after-suspend", *evidence, slept, confidence="likely")
     return finding(
         "uvm-not-loaded",
         *evidence,

@@ -145,6 +145,7 @@ def health(ask: Ask, handle: Any) -> None:  # noqa: ANN401
         )
     ask("remapped_rows_pending", lambda: bool(nvml.nvmlDeviceGetRemappedRows(handle)[2]))
     ask("remapped_rows_failure", lambda: bool(nvml.nvmlDeviceGetRemappedRows(handle)[3]))
+    ask("retired_pages_pending", lambda: bool(nvml.nvmlDeviceGetRetiredPagesPendingStatus(handle)))
     ask("pcie_gen", lambda: nvml.nvmlDeviceGetCurrPcieLinkGeneration(handle))
     ask("pcie_gen_max", lambda: nvml.nvmlDeviceGetMaxPcieLinkGeneration(handle))
     ask("pcie_width", lambda: nvml.nvmlDeviceGetCurrPcieLinkWidth(handle))
@@ -154,6 +155,7 @@ def health(ask: Ask, handle: Any) -> None:  # noqa: ANN401
 def mode(ask: Ask, handle: Any) -> None:  # noqa: ANN401
     """MIG, compute mode, persistence, virtualization."""
     ask("mig_mode", lambda: on_off(nvml.nvmlDeviceGetMigMode(handle)[0]), none_if_unsupported=True)
+    ask("mig_mode_pending", lambda: on_off(nvml.nvmlDeviceGetMigMode(handle)[1]), none_if_unsupported=True)
     if ask.facts.get("mig_mode") == "enabled":
         ask("mig_instances", lambda: sum(1 for _ in instances(handle)))
     ask("compute_mode", lambda: COMPUTE_MODES[nvml.nvmlDeviceGetComputeMode(handle)])
