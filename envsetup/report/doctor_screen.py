@@ -63,7 +63,8 @@ def screen(report: DoctorReport, machine: Machine, style: Style, *, exit_code: i
     lines += _unknowns(report, style)
     lines += [""] if serious else []
     lines += [line for note in notes for line in _note(note, style)]
-    lines.append(_passes(report, machine, len(serious), exit_code))
+    passes = _passes(report, machine, len(serious), exit_code)
+    lines += textwrap.wrap(passes, style.width, subsequent_indent="    ", initial_indent="  ", break_on_hyphens=False)
     if style.verbose:
         lines += _every_check(report.checks)
     lines += _next(report)
@@ -215,7 +216,7 @@ def _passes(report: DoctorReport, machine: Machine, problems: int, exit_code: in
     parts += [f"{crashed} failed"] if crashed else []
     recorded = known(machine.recorded) if report.target.kind == "snapshot" else None
     end = (f"   recorded {clean(recorded)}" if recorded else "") + (f"   exit {exit_code}" if exit_code else "")
-    return f"  {len(report.checks)} checks: {', '.join(parts)}{end}"
+    return f"{len(report.checks)} checks: {', '.join(parts)}{end}"
 
 
 def _every_check(checks: Iterable[CheckResult]) -> list[str]:

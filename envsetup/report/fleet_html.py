@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from envsetup.model.hostrange import fold
 from envsetup.report.clean import clean
-from envsetup.report.doctor_html import POLICY, STYLE
 from envsetup.report.fleet_text import by_reason, headline
+from envsetup.report.page_style import POLICY, STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,11 +23,9 @@ def _gpus(machine: Machine) -> str:
     gpus = known(machine.gpus) or []
     if not gpus:
         return ""
-    first = gpus[0]
-    driver = known(machine.driver)
-    version = (known(driver.nvidia) if first.vendor == "nvidia" else known(driver.rocm)) if driver else None
+    first, version = gpus[0], driver_version(machine)
     ceiling = known(stack.cuda_ceiling) if (stack := known(machine.nvidia)) and first.vendor == "nvidia" else None
-    parts = [_names(gpus), _memory(first)]
+    parts = [gpu_names(gpus), _memory(first)]
     if version:
         parts.append(f"driver {version}" + (f" (CUDA <= {ceiling})" if ceiling else ""))
     temperature, busy = known(first.temperature_c), known(first.utilization_pct)
@@ -36,7 +34,16 @@ def _gpus(machine: Machine) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _names(gpus: list[Gpu]) -> str:
+def driver_version(machine: Machine) -> str:
+    """The version of the driver of the first GPU's vendor; NVIDIA's where no GPU answers."""
+    driver, gpus = known(machine.driver), known(machine.gpus) or []
+    if driver is None:
+        return ""
+    return (known(driver.nvidia) if not gpus or gpus[0].vendor == "nvidia" else known(driver.rocm)) or ""
+
+
+def gpu_names(gpus: list[Gpu]) -> str:
+    """Each model once, with how many there are of it."""
     counts: dict[str, int] = {}
     for gpu in gpus:
         name = known(gpu.name) or gpu.vendor
@@ -61,19 +68,27 @@ def _python(machine: Machine) -> str:
 
 
 def _host(machine: Machine) -> str:
-    os, memory = known(machine.os), known(machine.memory)
+    before = {"RAM": "RAM ", "Disk": "disk "}
+    shown = [(label, text) for label, text in host_parts(machine) if label != "CPU"]
+    return ", ".join(before.get(label, "") + text for label, text in shown)
+
+
+def host_parts(machine: Machine) -> Lines:
+    """Label and text of each part of the host; what is not known is left out."""
+    os, memory, cpu, container = known(machine.os), known(machine.memory), known(machine.cpu), known(machine.container)
     parts = []
     if os:
         name = known(os.distro) or f"{known(os.system) or ''} {known(os.version) or ''}".strip()
-        parts.append(f"{name[:1].upper()}{name[1:]}{' on WSL' if os.wsl is True else ''}")
-    container = known(machine.container)
+        parts.append(("System", f"{name[:1].upper()}{name[1:]}{' on WSL' if os.wsl is True else ''}"))
     if container and known(container.runtime):
-        parts.append(f"{container.runtime} container")
+        parts.append(("Container", f"{container.runtime} container"))
+    model, usable = (known(cpu.model), known(cpu.usable)) if cpu else (None, None)
+    parts.append(("CPU", ", ".join(part for part in (model, f"{usable:g} cores usable" if usable else "") if part)))
     total = known(memory.total_mib) if memory else None
     limit = known(memory.cgroup_limit_mib) if memory else None
     if total:
-        parts.append(f"RAM {min(total, limit or total) / 1024:.0f} GB")
+        parts.append(("RAM", f"{min(total, limit or total) / 1024:.0f} GB"))
     free = next((d.free_mib for d in known(machine.disks) or [] if d.role == "target"), None)
     if isinstance(free, int):
-        parts.append(f"disk {free / 1024:.0f} GB free")
-    return ", ".join(part for part in parts if part)
+        parts.append(("Disk", f"{free / 1024:.0f} GB free"))
+    return [(label, text) for label, text in parts if text]

@@ -64,12 +64,25 @@ class Browser:
     def execute(self, script):
         return self._ask("POST", "/execute/sync", {"script": script, "args": []})
 
+    def execute_async(self, script):
+        """The script ends by calling its last argument with the answer."""
+        return self._ask("POST", "/execute/async", {"script": script, "args": []})
+
     def cdp(self, command, **parameters):
         return self._ask("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def click(self, css):
         found = self._ask("POST", "/element", {"using": "css selector", "value": css})
         self._ask("POST", f"/element/{next(iter(found.values()))}/click")
+
+    def type(self, css, text):
+        found = self._ask("POST", "/element", {"using": "css selector", "value": css})
+        self._ask("POST", f"/element/{next(iter(found.values()))}/value", {"text": text})
+
+    def frame(self, css):
+        """What follows happens in this frame of the page."""
+        found = self._ask("POST", "/element", {"using": "css selector", "value": css})
+        self._ask("POST", "/frame", {"id": found})
 
     def log(self, kind):
         return self._ask("POST", "/se/log", {"type": kind})

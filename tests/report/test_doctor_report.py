@@ -139,7 +139,7 @@ def page(*parts, home=""):
 
 def test_the_page_needs_nothing_from_anywhere():
     parsed, text = page(LINUX, NVIDIA, torch("2.13.0", "cpu"))
-    assert parsed.addresses == []
+    assert all(address.startswith("#") for address in parsed.addresses)
     assert "default-src 'none'" in text
     assert "@import" not in text
     assert "url(" not in text
