@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envsetup.build.wheelhouse import is_local
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,7 +22,7 @@ def pip_conf(sources: Sources) -> str:
 
 def _options(sources: Sources) -> Iterator[tuple[str, str]]:
     pip = sources.pip
-    far = [source for source in sources.all if source.url and not is_local(source)]
+    far = [source for source in sources.all if source.url and not source.local]
     default = pip.index_url if pip.index_url and "://" in pip.index_url else None
     indexes = [s.url for s in far if s.kind == "index" and s.url and s.url != default]
     links = [s.url for s in far if s.kind == "links" and s.url]

@@ -7,7 +7,7 @@ import importlib.resources
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Optional, Union
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -29,6 +29,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     kind: Literal["index", "links"]
     url: Optional[str]  # None: uv's default index
+
+    @property
+    def local(self) -> bool:
+        """Whether it lies on this machine."""
+        return urlsplit(self.url or "").scheme == "file"
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,12 +88,21 @@ def mirror_names() -> list[str]:
     return list(_table().mirrors)
 
 
+def check(choice: str) -> None:
+    """Raises InputError when `--source` names nothing that exists; nothing is asked."""
+    if choice not in {"official", DEFAULT} and choice not in _table().mirrors:
+        _given(choice)
+
+
 def gather(pip: PipConfig, choice: str | None, variants: list[str]) -> Sources:
     """The sources of a command.
 
     `choice` is `--source`: official, pypi, a mirror's name, a URL or a folder; None asks pip's configuration and the
-    official index. It decides where frameworks come from; what they depend on comes from pip's configured places too.
-    `variants` are the builds that a mirror with one address per build is asked for.
+    official index. It decides where frameworks come from; what they depend on comes from pip's configured places too,
+    beside a folder only from those that lie on this machine: who names a folder wants nothing from a network, as with
+    pip's `--no-index --find-links`. `variants` are the builds that a mirror with one address per build is asked for.
+
+    Raises InputError for a name, an address or a folder that does not exist.
     """
     configured = _configured(pip)
     official = Source(name=OFFICIAL, kind="index", url=_table().official[OFFICIAL].all_variants)
@@ -103,6 +117,8 @@ def gather(pip: PipConfig, choice: str | None, variants: list[str]) -> Sources:
     if mirror := _table().mirrors.get(choice):
         return _from_mirror(choice, mirror, variants, pip)
     given = _given(choice)
+    if given.local:
+        return _on_this_machine(given, configured, pip)
     return Sources(frameworks=[given], all=[given, *configured], pip=pip)
 
 
@@ -139,12 +155,24 @@ def _from_mirror(name: str, mirror: _Mirror, variants: list[str], pip: PipConfig
     return Sources(frameworks=[index, *wheels], all=[index, *wheels, *kept], pip=pip)
 
 
+def _on_this_machine(given: Source, configured: list[Source], pip: PipConfig) -> Sources:
+    """A folder, and of what is configured only what needs no network."""
+    places = [given, *(source for source in configured if source.local and source != given)]
+    # Without a default index of its own uv would ask the public one.
+    index = next((source.url for source in places if source.kind == "index"), None)
+    pip = msgspec.structs.replace(pip, index_url=index, no_index=True)
+    return Sources(frameworks=[given], all=places, pip=pip)
+
+
 def _given(choice: str) -> Source:
-    if "://" in choice:
-        if urlsplit(choice).scheme not in {"http", "https", "file"}:
-            raise InputError(f"--source {redact(choice)}: accepted are http, https and file URLs")
+    parts = urlsplit(choice)
+    if "://" in choice and parts.scheme not in {"http", "https", "file"}:
+        raise InputError(f"--source {redact(choice)}: accepted are http, https and file URLs")
+    if "://" in choice and parts.scheme != "file":
+        if not parts.hostname:
+            raise InputError(f"--source {redact(choice)}: the address names no host")
         return Source(name=label(choice), kind="index", url=choice)
-    folder = Path(choice).expanduser().absolute()
+    folder = Path(unquote(parts.path) if "://" in choice else choice).expanduser().absolute()
     if not folder.is_dir():
         names = ", ".join(["official", DEFAULT, *mirror_names()])
         raise InputError(f"--source {choice}: neither a folder nor a known name; names are {names}")

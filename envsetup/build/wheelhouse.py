@@ -15,16 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from envsetup.build.interpreters import Interpreter
-    from envsetup.build.sources import Source, Sources
+    from envsetup.build.sources import Sources
     from envsetup.build.uv import Uv
     from envsetup.model.lock import Lock
 
 DEADLINE = 300.0  # seconds
-
-
-def is_local(source: Source) -> bool:
-    """Whether a source is a folder of this machine."""
-    return urlsplit(source.url or "").scheme == "file"
 
 
 def local_wheels(
@@ -36,7 +31,7 @@ def local_wheels(
     else:
         import tomli as tomllib  # noqa: PLC0415
 
-    if not any(is_local(source) for source in sources.all):
+    if not any(source.local for source in sources.all):
         return []
     pins = "".join(f"{package.name}==={package.version}\n" for package in lock.packages)
     args = ("pip", "compile", "-", "--format", "pylock.toml", "--no-deps", "--no-header", "--quiet", "--no-annotate")

@@ -51,6 +51,8 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     request = _request(**options)
     machine = _machine(**options)
     offers, note = _offers(request, quiet=options["quiet"])
+    if request.target == "conda":
+        request = _without_channel(request)
     plan = resolve(request, machine, offers)
     if options["as_json"]:
         click.echo(escape_json(to_json(plan)), nl=False)
@@ -93,6 +95,16 @@ def _machine(**o: Any) -> Machine:  # noqa: ANN401 - as above
     )
 
 
+def _without_channel(request: Request) -> Request:
+    """A channel is no place of wheels. Raises InputError for what is no channel."""
+    from msgspec.structs import replace
+
+    from envsetup.build.conda import channel_of
+
+    channel_of(request.source)
+    return replace(request, source=None)
+
+
 def _screen(plan: Plan, note: str, *, verbose: bool, quiet: bool) -> str:
     import os
     import shutil
@@ -107,7 +119,14 @@ def _screen(plan: Plan, note: str, *, verbose: bool, quiet: bool) -> str:
 
 
 def _offers(request: Request, *, quiet: bool) -> tuple[Offers | None, str]:
+    if request.target == "conda":
+        # The table of wheels says what runs on this GPU; which packages there are, the channel says.
+        return None, "what the conda channel has is asked by create"
     if request.offline:
+        if request.source:
+            from envsetup.build.sources import check
+
+            check(request.source)
         return None, "decided from the shipped data; no source was asked (--offline)"
     import sys
 

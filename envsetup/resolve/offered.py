@@ -51,7 +51,12 @@ def _judged(candidate: Candidate, found: list[Offer], offers: Offers) -> Candida
     need = f"a source that has {candidate.label}"
     if offers.unreachable:
         need += f" ({', '.join(offers.unreachable)} did not answer)"
-    if shut_out:
+    if not offers.sources:
+        # Whatever else would hold: nobody answered, so nothing is known about this build.
+        why = "; ".join(f"{name} did not answer: {reason}" for name, reason in offers.unreachable.items())
+        missing = f"cannot be looked up: {why or 'there is no source'}"
+        need = "a source that answers, by --source or pip's configuration"
+    elif shut_out:
         missing = f"{candidate.label} is shut out by pip's constraint {candidate.package}{limit}"
         need = f"lift pip's constraint {candidate.package}{limit}"
     check = Check(

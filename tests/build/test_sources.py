@@ -10,7 +10,7 @@ import pytest
 from envsetup.build.limits import limits
 from envsetup.build.offers import ask
 from envsetup.build.pipconfig import PipConfig
-from envsetup.build.sources import Source, as_url, for_plan, gather, label
+from envsetup.build.sources import Source, as_url, check, for_plan, gather, label
 from envsetup.build.uv import make_uv
 from envsetup.build.uvenv import uv_flags, uv_settings
 from envsetup.build.wanted import full_version, requirements
@@ -88,6 +88,49 @@ def test_what_source_accepts(tmp_path):
         gather(PipConfig(), "tunaa", [])
     assert label("file:///a b") == "file:///a b"
     assert as_url("/a b") == "file:///a%20b"
+
+
+def test_a_folder_asks_nothing_of_a_network(tmp_path):
+    wheels, more = tmp_path / "w", tmp_path / "more"
+    wheels.mkdir()
+    more.mkdir()
+    (wheels / "x-1-py3-none-any.whl").touch()
+    pip = PipConfig(
+        index_url="https://i/simple", extra_index_urls=["https://e/s"], find_links=["https://page/x.html", str(more)]
+    )
+    for choice in (str(wheels), wheels.as_uri()):
+        sources = gather(pip, choice, ["cu126"])
+        assert [s.url for s in sources.frameworks] == [wheels.as_uri()]
+        # What pip's configuration has on this machine needs no network either, and stays.
+        assert [s.url for s in sources.all] == [wheels.as_uri(), more.as_uri()]
+        assert uv_flags(sources) == ["--no-index"]
+        assert "UV_INDEX" not in uv_settings(sources)
+        assert "UV_DEFAULT_INDEX" not in uv_settings(sources)
+
+
+def test_a_folder_that_is_an_index_takes_the_place_of_the_default_one(tmp_path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "index.html").touch()
+    sources = gather(PipConfig(), str(tmp_path), [])
+    assert uv_settings(sources)["UV_DEFAULT_INDEX"] == tmp_path.as_uri()
+    assert uv_flags(sources) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("/not/there", "neither a folder nor a known name"),
+        ("file:///not/there", "neither a folder nor a known name"),
+        ("gopher:x", "neither a folder nor a known name"),
+        ("gopher://x/y", "http, https and file URLs"),
+        ("https://", "names no host"),
+    ],
+)
+def test_what_is_no_source_is_said_before_anything_is_asked(choice, said):
+    with pytest.raises(InputError, match=said):
+        check(choice)
+    for name in ("official", "pypi", "tuna", "https://h/simple"):
+        check(name)
 
 
 def test_the_official_index_joins_only_where_the_plan_takes_from_it():

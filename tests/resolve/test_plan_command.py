@@ -167,3 +167,34 @@ def test_a_plan_from_a_file_imports_nothing_of_weight(described):
     heavy = {"rich", "jinja2", "packaging", "psutil", "pynvml", "urllib.request", "asyncio", "importlib.metadata"}
     assert imported & heavy == set()
     assert "envsetup.resolve.solve" in imported
+
+
+@pytest.mark.parametrize("source", ["/not/there", "gopher:x", "gopher://x/y", "file:///not/there", "tunaa"])
+@pytest.mark.parametrize("more", [[], ["--offline"]])
+def test_a_source_that_is_none_is_a_usage_error_also_offline(described, source, more):
+    done = envsetup("--cpu", "--machine", described(), "--source", source, *more)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: --source {source}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_source_that_does_not_answer_is_what_the_headline_names(described, tmp_path):
+    """Also where pip has a constraint, which would shut the newest out if anybody had offered it."""
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("torch<2.14\n")
+    dead = "http://127.0.0.1:9/simple"
+    argv = ["--cpu", "--machine", described(), "--source", dead]
+    done = envsetup(*argv, PIP_CONSTRAINT=str(constraints), PIP_CONFIG_FILE=os.devnull)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == (
+        f"impossible: PyTorch cannot be looked up: {dead} did not answer: Connection refused"
+    )
+    assert "constraint" not in done.stdout
+
+
+def test_a_conda_channel_is_no_place_of_wheels(described):
+    done = envsetup("--cpu", "--machine", described(), "--target", "conda", "--source", "conda-forge")
+    assert done.returncode == 0, done.stderr
+    assert "channel" in done.stdout
+    refused = envsetup("--cpu", "--machine", described(), "--target", "conda", "--source", "gopher://x")
+    assert refused.returncode == 2
