@@ -15,6 +15,7 @@ import msgspec
 from envsetup import __version__
 from envsetup.build import process, rattler
 from envsetup.build.create import Created, summary
+from envsetup.build.decide import in_one_environment
 from envsetup.build.manifest import Manifest, machine_digest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, perform
@@ -125,6 +126,7 @@ class Conda:
             self.plan = resolve(request, machine, None)
             if self.plan.status == "impossible":
                 return "impossible"
+            in_one_environment(self.plan, self.order.request)
             self.wanted = wanted(self.order, self.plan, machine, channel)
             return ", ".join(self.wanted.specs)
 

@@ -70,11 +70,35 @@ def _no_gpu(known: Facts) -> Plan:
 
 
 def _for_target(asked: Asked, known: Facts, goal: Target, offers: Offers | None) -> Plan:
+    if len(asked.frameworks) > 1 and (common := _common(asked, known, goal, offers)):
+        return common
     plans = [_alone(asked, framework, known, goal, offers) for framework in asked.frameworks]
     bad = next((plan for plan in plans if plan.status != "ok"), None)
     if bad or len(plans) == 1:
         return bad or plans[0]
-    return _together(asked, plans)
+    return _together(asked, plans) if goal.kind == "cuda" else _no_common_python(asked, plans)
+
+
+def _common(asked: Asked, known: Facts, goal: Target, offers: Offers | None) -> Plan | None:
+    """The plan of several frameworks for the first interpreter that all of them have wheels for."""
+    order = [_pythons(asked, framework, known) for framework in asked.frameworks]
+    for python in dict.fromkeys(python for one in order for python in one):
+        held = msgspec.structs.replace(asked, python=python)
+        plans = [_alone(held, framework, known, goal, offers) for framework in asked.frameworks]
+        if all(plan.status == "ok" for plan in plans):
+            return _together(asked, plans)
+    return None
+
+
+def _no_common_python(asked: Asked, plans: list[Plan]) -> Plan:
+    """Each framework has an interpreter here, but no interpreter serves them all, and they share an environment."""
+    each = "; ".join(f"{f.title}: Python {plan.python}" for f, plan in zip(asked.frameworks, plans, strict=True))
+    why = Impossible(
+        constraint="python",
+        text=f"no interpreter here serves all that was asked for ({each})",
+        nearest="another Python for all of them, or one environment for each",
+    )
+    return msgspec.structs.replace(plans[0], status="impossible", packages=[], impossible=why, alternatives=[])
 
 
 def _alone(asked: Asked, framework: Framework, known: Facts, goal: Target, offers: Offers | None) -> Plan:
@@ -225,8 +249,15 @@ def _together(asked: Asked, plans: list[Plan]) -> Plan:
     alternatives = [a for plan in plans for a in plan.alternatives]
     if apart:
         names = " and ".join(framework.title for framework in asked.frameworks)
-        warnings.insert(0, f"{names} each bring their own CUDA libraries: one environment for each is planned")
-        alternatives.insert(0, Alternative(text="all in one environment", cost="libraries of one may break the other"))
+        pythons = list(dict.fromkeys(plan.python for plan in plans))
+        each = ", ".join(f"{f.title} on Python {plan.python}" for f, plan in zip(asked.frameworks, plans, strict=True))
+        warnings.insert(
+            0,
+            f"{names} each bring their own CUDA libraries: one environment for each is planned"
+            + (f" ({each})" if len(pythons) > 1 else ""),
+        )
+        cost = "libraries of one may break the other; create does not make it"
+        alternatives.insert(0, Alternative(text="all in one environment", cost=cost))
     return msgspec.structs.replace(
         first,
         packages=packages,
