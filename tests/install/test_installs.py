@@ -59,3 +59,17 @@ def test_pytorch_with_transformers_and_jupyter(folder):
 def test_pyg_on_the_cpu(folder):
     made = create(folder, "--framework", "pytorch", "--cpu", "--with", "pyg")
     assert "used PyTorch Geometric: one operation each" in made["verified"]
+
+
+def test_the_other_stacks_of_pytorch_are_imported_and_used(folder):
+    made = create(folder, "--framework", "pytorch", "--cpu", "--with", "diffusers,lightning,onnx,vscode")
+    titles = "Hugging Face Diffusers, Lightning, ONNX export and runtime, Visual Studio Code notebooks and debugging"
+    assert f"used {titles}: one operation each" in made["verified"]
+    exported = "import torch; torch.onnx.export(torch.nn.Linear(2, 1), (torch.ones(1, 2),), 'm.onnx', dynamo=True)"
+    run(folder, f"import os; os.chdir({str(folder)!r}); {exported}")
+    assert (folder / "m.onnx").exists()
+
+
+def test_the_tensorflow_model_garden(folder):
+    made = create(folder, "--framework", "tensorflow", "--cpu", "--with", "tf-models")
+    assert "used TensorFlow Model Garden: one operation each" in made["verified"]
