@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from envsetup.cli.fleet_kubernetes import GPU_LABEL
 from envsetup.cli.fleet_run import REQUIRE
 
 SLURM_EXAMPLES = """\b
@@ -18,7 +19,6 @@ Examples:
 """
 BUNDLE_PATH = "/usr/local/lib/envsetup/envsetup.pyz"
 SLURM_CONF = "/etc/slurm/slurm.conf"
-GPU_LABEL = "nvidia.com/gpu.present=true"
 
 
 @click.group(short_help="Print what an admin installs.")

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from envsetup.cli.fleet_kubernetes import OPTIONS as KUBERNETES
+from envsetup.cli.fleet_kubernetes import doctor_manifest, printed, smoke_manifest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -21,19 +24,25 @@ Examples:
   envsetup fleet doctor -i hosts.ini -o run1               keep what comes back, as it comes
   envsetup fleet doctor -i hosts.ini -o run1 --resume      ask only those that gave no report
   envsetup fleet doctor --engine slurm -i gpu --limit 'n[1-64]'
+  envsetup fleet doctor --engine kubernetes --image registry.example/envsetup:1 > doctor.yaml
 """
 SMOKE_EXAMPLES = """\b
 Examples:
   envsetup fleet smoke -i hosts.ini --env /srv/venvs/train --device cuda
   envsetup fleet smoke --engine slurm -i gpu --env /srv/venvs/train --json
   envsetup fleet smoke -i hosts.ini --env /srv/venvs/train --together     find the slow link and the missing host
+  envsetup fleet smoke --engine kubernetes --image registry.example/train:1 --env /opt/venv --nodes 4 --together
 """
 REQUIRE = click.Choice(["gpu", "cuda", "rocm", "none"])
 TOGETHER_S = 120  # seconds: hosts that have not met by then will not
 DEVICES = click.Choice(["auto", "cpu", "cuda", "rocm", "mps", "xpu"])
 COMMON = (
-    click.option("-i", "inventory", metavar="INVENTORY", help="Ansible's inventory; Slurm's partition, default all."),
-    click.option("--engine", type=click.Choice(["ansible", "slurm"]), default="ansible", show_default=True),
+    click.option(
+        "-i", "inventory", metavar="INVENTORY", help="Ansible's inventory; Slurm's partition; Kubernetes' node label."
+    ),
+    click.option(
+        "--engine", type=click.Choice(["ansible", "slurm", "kubernetes"]), default="ansible", show_default=True
+    ),
     click.option("--limit", metavar="PATTERN", help="Only these hosts, in the engine's own form."),
     click.option("--forks", type=click.IntRange(1, 1000), default=50, show_default=True, help="Hosts asked at once."),
     click.option("--bundle", "bundle_file", metavar="FILE", help="A bundle made before, instead of a new one."),
@@ -61,8 +70,16 @@ def common(host_timeout: int) -> Callable[[F], F]:
     return add
 
 
+def kubernetes(function: F) -> F:
+    """The options that only a manifest has."""
+    for option in reversed(KUBERNETES):
+        function = option(function)
+    return function
+
+
 @click.command(epilog=DOCTOR_EXAMPLES, short_help="Run the doctor on many hosts.")
 @common(host_timeout=60)
+@kubernetes
 @click.option("--env", metavar="PATH", help="The environment to look at on every host.")
 @click.option("--require", type=REQUIRE, help="What must work on every host.")
 def doctor(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
@@ -70,11 +87,17 @@ def doctor(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
 
     Exits with 4 when a host gave no report, 1 for findings, 3 where a doctor could not decide, else 0.
     """
-    return _run(options, ["doctor", "--json", *_given(options, "env", "require")])
+    asked = _given(options, "env", "require")
+    if options["engine"] == "kubernetes":
+        return printed(doctor_manifest(options, asked), quiet=options["quiet"])
+    return _run(options, ["doctor", "--json", *asked])
 
 
 @click.command(epilog=SMOKE_EXAMPLES, short_help="Train on every host by itself.")
 @common(host_timeout=600)
+@kubernetes
+@click.option("--nodes", type=click.IntRange(1, 10000), help="kubernetes: how many nodes take part.")
+@click.option("--gpus", type=click.IntRange(0, 64), default=1, show_default=True, help="kubernetes: GPUs of each pod.")
 @click.option("--env", metavar="PATH", required=True, help="The environment to train in on every host.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to train.")
 @click.option("--level", type=click.Choice(["quick", "standard"]), default="quick", show_default=True)
@@ -89,10 +112,11 @@ def smoke(**options: Any) -> int:  # noqa: ANN401 - as above
 
     Exits with 4 when a host gave no proof, 1 where a check failed, 3 where nothing was verified, else 0.
     """
-    if options["together"]:
-        return _run(options, ["smoke", "--json", *_given(options, "env", "port")], together=True)
     checks = [part for check in options["checks"] for part in ("--check", check)]
-    return _run(options, ["smoke", "--json", *_given(options, "env", "device", "level"), *checks])
+    asked = _given(options, "port") if options["together"] else [*_given(options, "device", "level"), *checks]
+    if options["engine"] == "kubernetes":
+        return printed(smoke_manifest(options, asked), quiet=options["quiet"])
+    return _run(options, ["smoke", "--json", *_given(options, "env"), *asked], together=options["together"])
 
 
 def _given(options: dict[str, Any], *names: str) -> list[str]:
@@ -140,6 +164,9 @@ def engine_of(name: str, inventory: str | None, limit: str | None) -> Engine:
         return Slurm(inventory, limit)
     from envsetup.fleet.ansible import Ansible
 
+    if name == "kubernetes":
+        hint = "envsetup create --target docker builds the image that the pods use"
+        raise InputError("--engine kubernetes: a cluster gets its environments as images", hint=hint)
     if not inventory:
         raise InputError("-i INVENTORY is needed: a file or folder of Ansible's, or a list like n1,n2")
     return Ansible(inventory, limit)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -183,3 +186,36 @@ def test_real_training_on_each_host(bundle, torch_env):
         [row] = json.loads(nothing.stdout)["hosts"]
         assert (row["outcome"], nothing.returncode) == ("bad-output", 4)
         assert "--env /nothing/here: does not exist" in row["reason"]
+
+
+@marked
+def test_the_pods_of_the_indexed_job_find_each_other_by_its_names(bundle, torch_env, tmp_path):
+    """What the manifest runs in each pod, run here: the Job's variables and the service's names are all they get."""
+    yaml = pytest.importorskip("yaml")
+    where = ("--image", "x", "--image-bundle", bundle[0], "--env", torch_env, "--nodes", "3", "-q")
+    argv = [sys.executable, "-m", "envsetup", "fleet", "smoke", "--engine", "kubernetes", "--together", *where]
+    manifest = subprocess.run(argv, capture_output=True, check=True).stdout
+    _, job = yaml.safe_load_all(manifest)
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    pods = [f"envsetup-smoke-{index}" for index in range(job["spec"]["completions"])]
+    hosts = tmp_path / "hosts"
+    hosts.write_text("".join(f"127.0.0.1 {name}\n" for pod in pods for name in (pod, f"{pod}.envsetup-smoke")))
+    named = ["unshare", "-m", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    running = [
+        subprocess.Popen(
+            [*named, *container["command"], *container["args"]],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "JOB_COMPLETION_INDEX": str(index), "ENVSETUP_AGENT_TIMEOUT": "100"},
+        )
+        for index in range(3)
+    ]
+    logs = b"".join(process.communicate(timeout=120)[0] for process in running)
+    merged = subprocess.run(
+        [sys.executable, "-m", "envsetup", "fleet", "merge", "-", "--json", "--expect", ",".join(pods)],
+        input=logs,
+        capture_output=True,
+        check=False,
+    )
+    rows = {row["host"]: row for row in json.loads(merged.stdout)["hosts"]}
+    assert {pod: rows[pod]["outcome"] for pod in rows} == dict.fromkeys(pods, "ok"), logs
+    assert "all 3 hosts met" in rows[pods[0]]["reason"]
