@@ -43,13 +43,15 @@ def main():
         cold = time.monotonic() - started
         ansible = ("ansible", "all", "-i", lab.inventory, "-f", "50", "-m")
         plain = timed(lab, *ansible, "raw", "-a", "true")
+        module = timed(lab, *ansible, "command", "-a", "true")
         script = timed(lab, *ansible, "script", "-a", "/bin/true")
         fleet = timed(lab, sys.executable, "-m", "envsetup", "fleet", "doctor", "-i", lab.inventory, "--bundle", bundle)
     print(f"bundle, cold start with the doctor   {cold:6.2f} s")
     print(f"{HOSTS} hosts, ansible raw true           {plain:6.2f} s")
+    print(f"{HOSTS} hosts, ansible command true       {module:6.2f} s")
     print(f"{HOSTS} hosts, ansible script /bin/true   {script:6.2f} s")
     print(f"{HOSTS} hosts, envsetup fleet doctor      {fleet:6.2f} s")
-    print(f"{fleet / plain:.2f} x raw, {fleet / script:.2f} x script")
+    print(f"{fleet / module:.2f} x command, {fleet / plain:.2f} x raw, {fleet / script:.2f} x script")
 
 
 if __name__ == "__main__":
