@@ -33,14 +33,22 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     facts: list[str]
 
 
-class _Import(msgspec.Struct, frozen=True):
+class NoAnswerError(BuildError):
+    """The environment's interpreter did not end in time: nothing is known."""
+
+
+class Import(msgspec.Struct, frozen=True):
+    """How an import ended."""
+
     ok: bool
     error: str = ""
     version: Optional[str] = None
     seconds: float = 0.0
 
 
-class _Torch(msgspec.Struct, frozen=True):
+class Torch(msgspec.Struct, frozen=True):
+    """How PyTorch was built."""
+
     version: str
     cuda: Optional[str] = None
     hip: Optional[str] = None
@@ -48,12 +56,31 @@ class _Torch(msgspec.Struct, frozen=True):
     arch_list: list[str] = []
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class Cudnn(msgspec.Struct, frozen=True):
+    """cuDNN's version that a framework was built against, and the one that the loader finds."""
+
+    built: Optional[str] = None
+    found: Optional[str] = None
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the pair: a framework takes the same major release, and no older minor one."""
+        if self.built is None or self.found is None:
+            return None
+        built, found = ([int(part) for part in version.split(".")[:2]] for version in (self.built, self.found))
+        fits = found[0] == built[0] and found[1:] >= built[1:]
+        return None if fits else f"built against cuDNN {self.built}, found is {self.found}"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the self-check says of packages, imports and the framework's build."""
+
     python: str
     prefix: str
     packages: dict[str, str]
-    imports: dict[str, _Import]
-    torch: Optional[_Torch] = None
+    imports: dict[str, Import]
+    torch: Optional[Torch] = None
+    cudnn: Optional[Cudnn] = None
 
 
 class _Stumbled(msgspec.Struct, frozen=True):
@@ -65,7 +92,9 @@ class _Stack(msgspec.Struct, frozen=True):
     stumbled: Optional[_Stumbled] = None
 
 
-class _Libraries(msgspec.Struct, frozen=True):
+class Libraries(msgspec.Struct, frozen=True):
+    """The CUDA libraries that wheels brought."""
+
     libraries: list[bundled.Library]
 
 
@@ -109,36 +138,47 @@ def examine(
     each of `extras` must be imported and do one real operation.
     Raises BuildError with every fault found.
     """
-    looked_at = [name for p in plan.packages if lock.version_of(name := p.name)]
-    looked_at += ["numpy"] if lock.version_of("numpy") and "numpy" not in looked_at else []
-    answer = _ask(start, "imports", looked_at, _Answer)
-    libraries = _ask(start, "libraries", [], _Libraries).libraries
+    answer = ask(start, "imports", looked_at(plan, lock), Answer)
+    libraries = ask(start, "libraries", [], Libraries).libraries
     faults = [
-        *_version_faults(answer, lock),
+        *version_faults(answer, lock),
         *(f"{name} cannot be imported: {i.error}" for name, i in answer.imports.items() if not i.ok),
-        *_build_faults(answer, plan),
+        *build_faults(answer, plan),
+        *([answer.cudnn.fault] if answer.cudnn and answer.cudnn.fault else []),
         *bundled.faults(libraries),
         *more(),
     ]
     if faults:
         raise BuildError(f"the environment was built but is not as planned: {'; '.join(faults)}")
+    served = prove(start, extras, plan)
+    used = [f"used {', '.join(stack.title for stack in served)}: one operation each"] if served else []
+    return Verified(facts=[*_facts(answer, plan, lock, libraries), *used])
+
+
+def looked_at(plan: Plan, lock: Lock) -> list[str]:
+    """The packages that are imported to see whether they can be: the plan's, and numpy."""
+    names = [name for p in plan.packages if lock.version_of(name := p.name)]
+    return names + (["numpy"] if lock.version_of("numpy") and "numpy" not in names else [])
+
+
+def prove(start: Callable[[str, str], process.Ended], extras: Sequence[str], plan: Plan) -> list[Stack]:
+    """Use each stack of `extras` once; those that were used. Raises BuildError with the line that failed."""
     served = _stacks(extras, plan)
     for stack in served:
         _prove(start, stack)
-    used = [f"used {', '.join(stack.title for stack in served)}: one operation each"] if served else []
-    return Verified(facts=[*_facts(answer, plan, lock, libraries), *used])
+    return served
 
 
 def _stacks(extras: Sequence[str], plan: Plan) -> list[Stack]:
     """The stacks that were installed and have the framework that they are of use with."""
     planned = {package.name for package in plan.packages}
     rows = [row for name in extras if (row := stacks.stack(name))]
-    return [row for row in rows if not row.frameworks or planned & set(row.frameworks)]
+    return [row for row in rows if row.checks and (not row.frameworks or planned & set(row.frameworks))]
 
 
 def _prove(start: Callable[[str, str], process.Ended], stack: Stack) -> None:
     """Run a stack's checks in a process of their own; raises BuildError with the line that failed."""
-    wrong = _ask(start, "stack", stack.checks, _Stack, what=stack.title).stumbled
+    wrong = ask(start, "stack", stack.checks, _Stack, what=stack.title).stumbled
     if wrong:
         raise BuildError(f"{stack.title} does not work in the environment: {wrong.error}", hint=f"it ran: {wrong.line}")
 
@@ -148,9 +188,13 @@ def program() -> str:
     return importlib.resources.files("envsetup.build.payload").joinpath("self_check.py").read_text("utf-8")
 
 
-def _ask(
+def ask(
     start: Callable[[str, str], process.Ended], part: str, packages: list[str], kind: type[Any], *, what: str = ""
 ) -> Any:  # noqa: ANN401 - the answer's type is `kind`
+    """Put one question of the self-check to the interpreter that `start` runs.
+
+    Raises BuildError where it dies of it.
+    """
     asked = msgspec.json.encode({"part": part, "packages": packages}).decode()
     try:
         ended = start(asked, program())
@@ -160,13 +204,14 @@ def _ask(
     except msgspec.DecodeError:
         why = (ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"])[-1]
         if ended.returncode is None:
-            why = f"no answer within {DEADLINE:.0f} s"
-        elif ended.returncode < 0:
+            raise NoAnswerError(f"{what or part}: no answer within {DEADLINE:.0f} s") from None
+        if ended.returncode < 0:
             why = f"killed by signal {-ended.returncode}; {why}"
         raise BuildError(f"the environment does not survive a look at its {what or part}: {why}") from None
 
 
-def _version_faults(answer: _Answer, lock: Lock) -> Iterator[str]:
+def version_faults(answer: Answer, lock: Lock) -> Iterator[str]:
+    """Packages that are not as locked."""
     for package in lock.packages:
         there = answer.packages.get(package.name)
         if there is None and package.marker is None:
@@ -175,7 +220,8 @@ def _version_faults(answer: _Answer, lock: Lock) -> Iterator[str]:
             yield f"{package.name} is {there}, the lock says {package.version}"
 
 
-def _build_faults(answer: _Answer, plan: Plan) -> Iterator[str]:
+def build_faults(answer: Answer, plan: Plan) -> Iterator[str]:
+    """Where the framework's build is not the planned one, or has no code for a GPU of the plan."""
     planned = next((p for p in plan.packages if p.name == "torch"), None)
     if planned is None or answer.torch is None:
         return
@@ -202,7 +248,7 @@ def _inconsistent(text: str) -> str:
     return lines[0] if lines else "the packages' requirements do not fit together"
 
 
-def _facts(answer: _Answer, plan: Plan, lock: Lock, libraries: list[bundled.Library]) -> Iterator[str]:
+def _facts(answer: Answer, plan: Plan, lock: Lock, libraries: list[bundled.Library]) -> Iterator[str]:
     yield f"{len(lock.packages)} packages as locked"
     yield "imported " + ", ".join(f"{name} {i.version or ''}".strip() for name, i in answer.imports.items())
     if answer.torch:

@@ -15,6 +15,8 @@ COMMANDS = {
     "doctor": ("envsetup.cli.doctor", "Say whether deep learning works here, what is wrong, and what to do first."),
     "create": ("envsetup.cli.create", "Make an environment with the wheels that fit this machine, and verify it."),
     "smoke": ("envsetup.cli.smoke", "Train inside an environment and prove, or refuse to certify, its accelerator."),
+    "verify": ("envsetup.cli.verify", "Look again at an environment or image that was made, on any host."),
+    "diff": ("envsetup.cli.diff", "Compare an environment with its lock."),
     "plan": ("envsetup.cli.plan", "Only the decision: what create would install, why, and what was rejected."),
     "probe": ("envsetup.cli.probe", "Show or record the facts of this machine, redacted."),
     "fleet": ("envsetup.cli.fleet", "Ask many machines, and name those that are broken or differ."),

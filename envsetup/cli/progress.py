@@ -33,6 +33,11 @@ class Lines:
             seconds = time.monotonic() - self._since
             click.echo(f"{_CLEAR}  .. {self._title}  {seconds:.1f} s", err=True, nl=False)
 
+    def clear(self) -> None:
+        """Leave no trace of the step that runs."""
+        if self._live:
+            click.echo(_CLEAR, err=True, nl=False)
+
     def done(self, title: str, detail: str, seconds: float) -> None:
         """It ended well."""
         self._end("ok", title, detail, seconds, "green")

@@ -2,6 +2,7 @@
 
 part "imports": the version of every distribution, one import of each package named, and how PyTorch was built.
 part "lock": as "imports", and whether the distributions are those of the file named by "lock"; exit code 1 says no.
+part "requires": every distribution's requirements, and the values of this interpreter's environment markers.
 part "stack": whether lines of Python run, each by itself; the first that does not, and why.
 part "libraries": whether the loader opens every CUDA library that the wheels brought; no framework is imported.
 """
@@ -13,12 +14,13 @@ import importlib
 import importlib.metadata
 import json
 import os
+import platform
 import re
 import sys
 import sysconfig
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 
 def normal(name: str) -> str:
@@ -72,6 +74,65 @@ def torch_build() -> Optional[Dict[str, Any]]:
     }
 
 
+def cudnn() -> Optional[Dict[str, Any]]:
+    """Which cuDNN the framework was built against, and which the loader finds; None where neither can be told."""
+    torch, tensorflow = sys.modules.get("torch"), sys.modules.get("tensorflow")
+    built = found = None
+    try:
+        own = torch._C._cudnn  # type: ignore[union-attr]  # noqa: SLF001 - torch.backends asks a GPU first
+        built = dotted(own.getCompileVersion())
+        found = dotted(own.getRuntimeVersion())
+    except Exception:  # noqa: BLE001 - a build without cuDNN, or one that cannot load it
+        found = bundled_cudnn()
+    if tensorflow is not None:
+        built = tensorflow.sysconfig.get_build_info().get("cudnn_version")
+        built = str(built) if built else None
+    return {"built": built, "found": found} if built or found else None
+
+
+def dotted(version: Tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def bundled_cudnn() -> Optional[str]:
+    for path in sorted(Path(sysconfig.get_paths()["purelib"]).glob("nvidia/**/libcudnn.so*")):
+        try:
+            ask = ctypes.CDLL(str(path)).cudnnGetVersion
+        except (OSError, AttributeError):
+            continue
+        ask.restype = ctypes.c_size_t
+        number = int(ask())
+        # 9.20.1 is 92001; until 8 it was 8902 for 8.9.2.
+        large = 10000 if number >= 90000 else 1000
+        return dotted((number // large, number % large // 100, number % 100))
+    return None
+
+
+def requires() -> Dict[str, Any]:
+    found = {}
+    for distribution in importlib.metadata.distributions():
+        if distribution.metadata["Name"]:
+            name = normal(distribution.metadata["Name"])
+            found[name] = {"version": distribution.version, "requires": distribution.requires or []}
+    version = platform.python_version()
+    return {
+        "packages": found,
+        "markers": {
+            "implementation_name": sys.implementation.name,
+            "implementation_version": version,
+            "os_name": os.name,
+            "platform_machine": platform.machine(),
+            "platform_python_implementation": platform.python_implementation(),
+            "platform_release": platform.release(),
+            "platform_system": platform.system(),
+            "platform_version": platform.version(),
+            "python_full_version": version,
+            "python_version": ".".join(version.split(".")[:2]),
+            "sys_platform": sys.platform,
+        },
+    }
+
+
 def libraries() -> List[Dict[str, Optional[str]]]:
     site = Path(sysconfig.get_paths()["purelib"])
     found = [path for path in site.glob("nvidia/**/*.so*") if path.is_file()]
@@ -116,6 +177,8 @@ def main() -> None:
     os.dup2(2, 1)
     if asked["part"] == "libraries":
         answer: Dict[str, Any] = {"libraries": libraries()}
+    elif asked["part"] == "requires":
+        answer = requires()
     elif asked["part"] == "stack":
         answer = {"stumbled": stumbled(asked["packages"])}
     else:
@@ -125,6 +188,7 @@ def main() -> None:
             "packages": versions(),
             "imports": {package: imported(package) for package in asked["packages"]},
             "torch": torch_build(),
+            "cudnn": cudnn(),
         }
     if asked["part"] == "lock":
         answer["faults"] = unlocked(asked["lock"], answer)
