@@ -45,12 +45,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     files_only: bool = False
     base_image: Optional[str] = None
+    template: Optional[Path] = None  # a folder of the user's; the request's target is then targets.TEMPLATE
     fresh: bool = False  # ask the sources even where a lock for the same question was made before
 
     @property
     def kind(self) -> Kind:
         """The target that is asked for."""
-        return targets.kind(self.request.target, self.base_image)
+        asked = self.request
+        return targets.kind(asked.target, self.base_image, folder=self.template, develop=asked.develop)
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
@@ -73,6 +75,7 @@ class Created(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "sch
     image: Optional[str] = None
     engine: Optional[str] = None
     not_built: Optional[str] = None
+    notes: list[str] = []  # what was done otherwise than asked for, and why
     steps: list[str] = []
     files: dict[str, str] = {}
     timings: list[Timing] = []
@@ -106,7 +109,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 def create(order: Order, progress: Progress) -> Created:
     """Do it. Raises EnvsetupError with one line; then nothing was changed."""
-    if order.request.target == "conda":
+    if targets.engines(targets.find(order.request.target, order.template)) & targets.CONDA:
         from envsetup.build.conda import create as create_conda  # noqa: PLC0415 - no uv, no wheels
 
         _check_names(order)
@@ -172,6 +175,7 @@ def carry_out(order: Order, prepared: Prepared, job: Job, progress: Progress) ->
         image=made.image,
         engine=made.engine,
         not_built=made.not_built,
+        notes=made.notes,
         timings=[*prepared.result.timings, *more],
     )
     return _registered(result, order)

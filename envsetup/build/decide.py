@@ -142,7 +142,7 @@ def in_one_environment(plan: Plan, request: Request) -> None:
 
 def _command(name: str, request: Request) -> str:
     """What makes one of several environments: the framework as it was asked for, in the target that has it."""
-    from envsetup.build.targets import FOLDERS  # noqa: PLC0415 - targets import this module
+    from envsetup.build.targets import folder  # noqa: PLC0415 - targets import this module
     from envsetup.compat import conda  # noqa: PLC0415 - as above
     from envsetup.resolve.asked import read  # noqa: PLC0415
 
@@ -152,7 +152,7 @@ def _command(name: str, request: Request) -> str:
     if target == "conda" and conda.framework(package) is None:
         target = "venv"
     more = "" if target == "venv" else f" --target {target}"
-    return f"envsetup create {FOLDERS[target]}-{name} --framework {shlex.quote(wanted)} --gpu{more}"
+    return f"envsetup create {folder(target)}-{name} --framework {shlex.quote(wanted)} --gpu{more}"
 
 
 def decide_by_lock(request: Request, lock: Lock, interpreter: Interpreter) -> Decision:

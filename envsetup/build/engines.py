@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
-from envsetup.build import process
+from envsetup.build import leftovers, process
 from envsetup.model.codec import decode
 from envsetup.model.errors import BuildError
 from envsetup.model.redact import redact
@@ -22,8 +22,10 @@ NAMES = ("docker", "podman", "buildah")  # first choice first
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 # At the beginning only: engines repeat the whole command when it fails. BuildKit numbers and times each line.
 _SAID = re.compile(r"(?:#\d+ [\d.]+ )?ERROR: (?!failed to solve)(.*)")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LOOK = 15.0  # seconds
 _SHORT = 120.0
+_PULL = 1800.0
 BUILD_DEADLINE = 3 * 3600.0
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
@@ -35,6 +37,7 @@ class Config(msgspec.Struct, frozen=True, rename="pascal"):
     labels: Optional[dict[str, str]] = None
     env: Optional[list[str]] = None
     cmd: Optional[list[str]] = None
+    entrypoint: Optional[list[str]] = None
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +52,35 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         """What a user would type to build in the folder of the Dockerfile."""
         return build_command(self.name, image)
 
-    def build(self, folder: Path, iidfile: Path, given: dict[str, Path], tick: Callable[[], None]) -> str:
-        """Build the Dockerfile in `folder`; the image's id. `given` are build secrets by id. Raises BuildError."""
+    def has(self, image: str) -> bool:
+        """Whether an image is here already."""
+        return self._inspect(image).ok
+
+    def pull(self, image: str, tick: Callable[[], None]) -> str | None:
+        """Fetch an image from its registry; why that failed, or None."""
+        ended = self._run("pull", image, timeout=_PULL, tick=tick)
+        return None if ended.ok else self._error("", ended, _PULL).message
+
+    def digest(self, image: str) -> str | None:
+        """The digest by which a registry knows a fetched image, or None where the engine does not say."""
+        text = self._inspect(image).stdout
+        if self.name == "buildah":
+            found = [decode(text, _Inspected).digest] if text else []
+        else:
+            options = ("image", "inspect", "--format", "{{json .RepoDigests}}", image)
+            told = self._run(*options, timeout=_SHORT).stdout.strip()
+            found = [entry.rpartition("@")[2] for entry in decode(told, Optional[list[str]]) or []] if told else []
+        return next((digest for digest in found if _DIGEST.fullmatch(digest)), None)
+
+    def _inspect(self, image: str) -> process.Ended:
+        argv = ("inspect", "--type", "image", image) if self.name == "buildah" else ("image", "inspect", image)
+        return self._run(*argv, timeout=_SHORT)
+
+    def build(self, folder: Path, iidfile: Path, base: str, given: dict[str, Path], tick: Callable[[], None]) -> str:
+        """Build the Dockerfile in `folder` on `base`; the image's id. `given` are build secrets by id.
+
+        Raises BuildError.
+        """
         argv = {
             "docker": ["build"],
             "podman": ["build", "--format", "docker", "--layers"],
@@ -61,7 +91,14 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         # By name only: the value goes through the environment, and these arguments are in no image's history.
         for name in _PROXIES if self.name == "docker" else ():
             argv += ["--build-arg", name] if os.environ.get(name) else []
-        ended = self._run(*argv, "--iidfile", str(iidfile), str(folder), timeout=BUILD_DEADLINE, tick=tick)
+        argv += ["--iidfile", str(iidfile)]
+        if self.name == "buildah":
+            # It has no daemon that cleans up after a build that was killed: ours can be told from the user's own.
+            with leftovers.marked(self._plain, base) as alias:
+                argv += ["--build-arg", f"BASE_IMAGE={alias}"]
+                ended = self._run(*argv, str(folder), timeout=BUILD_DEADLINE, tick=tick)
+        else:
+            ended = self._run(*argv, str(folder), timeout=BUILD_DEADLINE, tick=tick)
         if not ended.ok:
             raise self._error("the image could not be built", ended, BUILD_DEADLINE)
         return iidfile.read_text(encoding="utf-8").strip()
@@ -73,11 +110,12 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         if self.name != "buildah":
             options = ("run", "--rm", "--interactive", "--network", "none")
             return self._run(*options, image, *argv, timeout=timeout, stdin=stdin, tick=tick)
-        made = self._must("the image cannot be run", "from", "--pull-never", image).strip()
-        try:
-            return self._run("run", made, "--", *argv, timeout=timeout, stdin=stdin, tick=tick)
-        finally:
-            self._run("rm", made, timeout=_SHORT)
+        with leftovers.marked(self._plain, image) as alias:
+            made = self._must("the image cannot be run", "from", "--pull-never", alias).strip()
+            try:
+                return self._run("run", made, "--", *argv, timeout=timeout, stdin=stdin, tick=tick)
+            finally:
+                self._run("rm", made, timeout=_SHORT)
 
     def config(self, image: str) -> Config:
         """User, labels, variables and command of an image."""
@@ -102,6 +140,9 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         env = {"BUILDAH_ISOLATION": "chroot"} if self.name == "buildah" else {"DOCKER_BUILDKIT": "1"}
         return process.run([self.binary, *args], env=env | dict(os.environ), timeout=timeout, stdin=stdin, tick=tick)
 
+    def _plain(self, *args: str) -> process.Ended:
+        return self._run(*args, timeout=_SHORT)
+
     def _must(self, what: str, *args: str) -> str:
         ended = self._run(*args, timeout=_SHORT)
         if not ended.ok:
@@ -110,17 +151,19 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
 
     def _error(self, what: str, ended: process.Ended, timeout: float) -> BuildError:
         if ended.returncode is None:
-            return BuildError(f"{what}: no end after {timeout:.0f} s; {self.name} was stopped")
-        said = cause(f"{ended.stdout}\n{ended.stderr}")
-        return BuildError(f"{what}: {redact(said, self.secrets)}")
+            said = f"no end after {timeout:.0f} s; {self.name} was stopped"
+        else:
+            said = redact(cause(f"{ended.stdout}\n{ended.stderr}"), self.secrets)
+        return BuildError(f"{what}: {said}" if what else said)
 
 
 class _Docker(msgspec.Struct, frozen=True):
     config: Config
 
 
-class _Inspected(msgspec.Struct, frozen=True, rename={"docker": "Docker"}):
+class _Inspected(msgspec.Struct, frozen=True, rename={"docker": "Docker", "digest": "FromImageDigest"}):
     docker: _Docker
+    digest: str = ""
 
 
 def build_command(engine: str, image: str) -> str:

@@ -1,53 +1,99 @@
-"""A container image from a lock: its files rendered into a stage, built by the engine that is there, verified."""
+"""The target docker and its kin: what an image is made of, decided; the files of its folder."""
 
 from __future__ import annotations
 
 import platform
 import re
-import shlex
 from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
-from envsetup.build import buildsecrets, engines, interpreters, wheelhouse
+from envsetup.build import interpreters
 from envsetup.build.interpreters import Interpreter
-from envsetup.build.manifest import LOCK_NAME, Manifest
+from envsetup.build.manifest import MANIFEST, Manifest
 from envsetup.build.naming import slug
 from envsetup.build.sources import OFFICIAL, Sources
-from envsetup.build.steps import Step
-from envsetup.build.targets import Made
-from envsetup.build.venv import Job, leave
+from envsetup.build.venv import Job
 from envsetup.compat import drivers, images, torch
 from envsetup.model.codec import decode, to_json
-from envsetup.model.errors import BuildError, InputError
+from envsetup.model.errors import InputError
 from envsetup.model.machine import Libc, Machine, OperatingSystem
 from envsetup.model.maybe import UNKNOWN, known
+from envsetup.render import quoting
+from envsetup.render.templates import Template, assemble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from envsetup.build.decide import Decision
     from envsetup.build.stage import Stage
+    from envsetup.build.targets import Maker
 
-USER = "1000:1000"
 PYTHON = "/opt/venv/bin/python"
 LOCK = "/opt/envsetup/requirements.lock"
+ENGINES = ("docker", "podman", "buildah")  # first choice first
 _PYTHON = re.compile(r"3\.\d{1,2}")
-_REFERENCE = re.compile(
-    r"[a-z0-9]+(?:[.-][a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
-    re.ASCII,
-)
+_LONGEST = 50  # characters: Kubernetes makes a name of 63 of it
+
+
+class ImageJob(Job, frozen=True, kw_only=True):
+    """A job whose environment is an image on `base`; `minimum_driver` is None where no driver is needed or known.
+
+    `fallback` is the base by its tag, for the day on which its digest is gone; None where only the digest is known.
+    """
+
+    base: str
+    fallback: Optional[str] = None
+    sources: Sources
+    minimum_driver: Optional[str] = None
+    index: str = ""  # the framework's own index, where its build is only there
+    develop: bool = False  # with compiler and headers
+
+    @property
+    def slug(self) -> str:
+        """The name as engines, Compose and Kubernetes accept it."""
+        return slug(self.name or self.target.name)[:_LONGEST].strip("-")
+
+    @property
+    def tag(self) -> str:
+        """The same lock is the same tag."""
+        return self.lock.digest().removeprefix("sha256:")[:12] + ("-dev" if self.develop else "")
+
+    @property
+    def image(self) -> str:
+        """Name and tag of the image."""
+        return f"localhost/{self.slug}:{self.tag}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the image says of itself."""
+        plan = self.plan
+        name, _, digest = self.base.partition("@")
+        known = {
+            "org.opencontainers.image.title": self.slug,
+            "org.opencontainers.image.description": self.summary,
+            "org.opencontainers.image.base.name": self.fallback or name,
+            "org.opencontainers.image.base.digest": digest,
+            "envsetup.version": self.manifest.tool,
+            "envsetup.plan": plan_digest(self),
+            "envsetup.lock": self.lock.digest(),
+            "envsetup.variant": "development" if self.develop else "",
+            "envsetup.device": plan.device,
+            "envsetup.architectures": " ".join(plan.gpu_targets),
+            "envsetup.minimum-driver": self.minimum_driver or "",
+        }
+        return {key: value for key, value in known.items() if value}
 
 
 class ImageKind:
-    """The target docker: an image on `given`, else on the base that is known to fit."""
+    """A target in an image on `given`, else on the base that is known to fit. Without engines: its files only."""
 
-    def __init__(self, given: str | None) -> None:
-        if given is not None and not _REFERENCE.fullmatch(given):
+    def __init__(self, name: str, template: Template, given: str | None, *, develop: bool) -> None:
+        if given is not None and not quoting.REFERENCE.fullmatch(given):
             raise InputError(
                 f"--base-image {given!r}: the name of an image is accepted, like debian:12 or x@sha256:..."
             )
-        self._given = given
+        self._name, self._template, self._given, self._develop = name, template, given, develop
         self._base = images.base()
 
     def choose(self, python: str | None) -> tuple[Interpreter, Iterator[Interpreter]]:
@@ -62,7 +108,7 @@ class ImageKind:
             raise InputError(f"--python {python}: there is no base image with it; there are {', '.join(known)}")
         arch = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
         if arch not in self._base.uv:
-            raise InputError(f"--target docker: no base image for {arch}; there are {', '.join(self._base.uv)}")
+            raise InputError(f"--target {self._name}: no base image for {arch}; there are {', '.join(self._base.uv)}")
         wanted = [python] if python else sorted(known, key=lambda found: (found != own.short, known.index(found)))
         made = [
             Interpreter(path=own.path, version=version, platform=f"linux-{arch}", stands_for=self._base.uv[arch])
@@ -87,58 +133,43 @@ class ImageKind:
         floor = drivers.minimum_driver(cuda) if cuda else None
         official = next((s.url for s in decision.sources.all if s.name == OFFICIAL and s.url), "")
         fields = {name: getattr(common, name) for name in common.__struct_fields__}
-        hidden = _hidden(common.manifest, decision.sources)
+        base, fallback = self._bases(common.interpreter.short)
         return ImageJob(
-            **fields | {"manifest": hidden},
-            base=self._given or self._base.reference(common.interpreter.short),
+            **fields | {"manifest": _hidden(common.manifest, decision.sources), "template": self._template},
+            base=base,
+            fallback=fallback,
             sources=decision.sources,
             minimum_driver=(floor.minor_compat or floor.native) if floor else None,
             index=official,
+            develop=self._develop,
         )
 
+    def _bases(self, python: str) -> tuple[str, str | None]:
+        """What FROM names, and the same by its tag where that name is a digest."""
+        if self._given is None:
+            return self._base.reference(python), self._base.tag(python) if python in self._base.digests else None
+        name, _, digest = self._given.partition("@")
+        if not digest:
+            return self._given, None
+        # Engines take a tag or a digest, not all of them both.
+        repository, colon, tag = name.rpartition(":")
+        tagged = bool(colon) and "/" not in tag
+        return f"{repository if tagged else name}@{digest}", name if tagged else None
+
     def files(self, job: Job) -> dict[str, bytes]:
-        """The files of the build's context, without wheels."""
+        """The files of the folder, without wheels."""
         return files(of_image(job))
 
-    def maker(self, job: Job, stage: Stage) -> Image:
+    def maker(self, job: Job, stage: Stage) -> Maker:
         """The steps of a job."""
-        return Image(of_image(job), stage, files)
+        from envsetup.build.imaging import Devcontainer, Folder, Image  # noqa: PLC0415 - they know this module
 
-
-class ImageJob(Job, frozen=True, kw_only=True):
-    """A job whose environment is an image on `base`; `minimum_driver` is None where no driver is needed or known."""
-
-    base: str
-    sources: Sources
-    minimum_driver: Optional[str] = None
-    index: str = ""  # the framework's own index, where its build is only there
-
-    @property
-    def slug(self) -> str:
-        """The name as engines and Compose accept it."""
-        return slug(self.name or self.target.name)
-
-    @property
-    def image(self) -> str:
-        """Name and tag of the image: the same lock is the same tag."""
-        return f"localhost/{self.slug}:{self.lock.digest().removeprefix('sha256:')[:12]}"
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """What the image says of itself."""
-        plan = self.plan
-        known = {
-            "org.opencontainers.image.title": self.slug,
-            "org.opencontainers.image.description": self.summary,
-            "org.opencontainers.image.base.name": self.base,
-            "envsetup.version": self.manifest.tool,
-            "envsetup.plan": plan_digest(self),
-            "envsetup.lock": self.lock.digest(),
-            "envsetup.device": plan.device,
-            "envsetup.architectures": " ".join(plan.gpu_targets),
-            "envsetup.minimum-driver": self.minimum_driver or "",
-        }
-        return {key: value for key, value in known.items() if value}
+        target = self._template.descriptor.target
+        if target is None or not set(target.engines) & set(ENGINES):
+            return Folder(of_image(job), stage)
+        # Where an editor builds the image again under its own name, ours only proves that it can be built.
+        editor = "devcontainer.json" in self._template.descriptor.files
+        return (Devcontainer if editor else Image)(of_image(job), stage)
 
 
 def plan_digest(job: Job) -> str:
@@ -167,123 +198,53 @@ def _hidden(manifest: Manifest, sources: Sources) -> Manifest:
     return decode(text, Manifest)
 
 
-def files(job: ImageJob) -> dict[str, bytes]:
-    """The files of the build's context, without wheels: relative path to content."""
-    from envsetup.build.verify import program  # noqa: PLC0415 - as below
-    from envsetup.render.templates import render  # noqa: PLC0415 - jinja2 only where something is rendered
+def variables(job: ImageJob) -> dict[str, object]:
+    """What templates of images are offered, by name."""
+    from envsetup.build.verify import program  # noqa: PLC0415 - only where something is rendered
 
     frameworks = [name for p in job.plan.packages if job.lock.version_of(name := p.name)]
-    return render(
-        "docker",
-        {
-            "name": job.slug,
-            "image": job.image,
-            "base": job.base,
-            "index": job.index,
-            "device": job.plan.device,
-            "labels": job.labels,
-            "question": msgspec.json.encode({"part": "lock", "packages": frameworks, "lock": LOCK}).decode(),
-            "python": job.interpreter.short,
-            "tool": job.manifest.tool,
-            "summary": job.summary,
-            "lock": job.lock.text(),
-            "manifest": to_json(job.manifest),
-            "self_check": program(),
-        },
-    )
+    return {
+        "name": job.slug,
+        "title": f"{job.slug}: {job.summary}",
+        "image": job.image,
+        "repository": f"localhost/{job.slug}",
+        "tag": job.tag,
+        "base": job.base,
+        "index": job.index,
+        "device": job.plan.device,
+        # From the plan, which rests on the probe: "optional" is only a guess of an editor's about the host's runtime.
+        "gpu": job.plan.device == "cuda",
+        "develop": job.develop,
+        "labels": job.labels,
+        "question": msgspec.json.encode({"part": "lock", "packages": frameworks, "lock": LOCK}).decode(),
+        "interpreter": PYTHON,
+        "python": job.interpreter.short,
+        "tool": job.manifest.tool,
+        "summary": job.summary,
+        "lock": job.lock.text(),
+        "manifest": to_json(job.manifest),
+        "self_check": program(),
+    }
 
 
-class Image:
-    """The steps of a job in its stage; what verification finds stands in `facts` afterwards.
-
-    Without an engine `engine` is None and only the files are made; `silent` says why each engine cannot be used.
-    """
-
-    def __init__(self, job: ImageJob, stage: Stage, render: Callable[[ImageJob], dict[str, bytes]]) -> None:
-        self.job, self.stage, self._render = job, stage, render
-        self.facts: list[str] = []
-        self.id = ""
-        self.engine, self.silent = (None, {}) if job.files_only else engines.find(buildsecrets.values(job.sources))
-
-    def steps(self) -> list[Step]:
-        """What there is to do, in order."""
-        job = self.job
-        wanted = [
-            Step(id="files", title="write files", run=self._write),
-            Step(id="wheels", title="gather wheels that lie in folders", run=self._gather),
-        ]
-        if self.engine is not None:
-            command = self.engine.build_command(job.image)
-            wanted.append(Step(id="build", title=f"build with {self.engine.name}", command=command, run=self._build))
-            if job.check:
-                wanted.append(Step(id="verify", title="verify inside the image", run=self._verify))
-        place = f"mv STAGE {shlex.quote(str(job.target))}"
-        return [*wanted, Step(id="place", title="put in place", command=place, run=self._place)]
-
-    def made(self) -> Made:
-        """What came of it."""
-        job, engine = self.job, self.engine
-        if engine is None:
-            why = "; ".join(f"{name}: {reason}" for name, reason in self.silent.items())
-            command = engines.build_command("docker", job.image).replace(" .", f" {shlex.quote(str(job.target))}")
-            return Made(image=job.image, not_built=None if job.files_only else f"{why}; run: {command}")
-        return Made(
-            verified=self.facts if job.check else None,
-            use=f"{shlex.quote(str(job.target / 'run.sh'))} python train.py",
-            image=job.image,
-            engine=f"{engine.name} {engine.version}",
-        )
-
-    def _write(self, _: Callable[[], None]) -> str:
-        leave(self.job, self.stage.env, self._render(self.job))
-        return LOCK_NAME
-
-    def _gather(self, tick: Callable[[], None]) -> str:
-        job = self.job
-        found = wheelhouse.local_wheels(job.lock, job.sources, job.interpreter, job.uv, tick)
-        wheelhouse.place(found, self.stage.env / "wheels", tick)
-        return f"{len(found)} of {len(job.lock.packages)}"
-
-    def _build(self, tick: Callable[[], None]) -> str:
-        if self.engine is None:
-            raise AssertionError
-        given = buildsecrets.write(self.job.sources, self.stage.folder)
-        self.id = self.engine.build(self.stage.env, self.stage.folder / "image-id", given, tick)
-        return self.id.removeprefix("sha256:")[:12]
-
-    def _verify(self, tick: Callable[[], None]) -> str:
-        from envsetup.build.verify import DEADLINE, examine  # noqa: PLC0415 - not with --no-verify
-
-        engine, job = self.engine, self.job
-        if engine is None:
-            raise AssertionError
-        argv = (PYTHON, "-I", "-")
-        try:
-            seen = examine(
-                lambda argument, program: engine.run(self.id, [*argv, argument], program, DEADLINE, tick),
-                job.plan,
-                job.lock,
-                lambda: list(_differences(engine.config(self.id), job)),
-                job.manifest.request.extras,
-            )
-        except BuildError:
-            engine.remove(self.id)
-            raise
-        self.facts = [*seen.facts, f"user {USER}", f"{len(job.labels)} labels"]
-        return "; ".join(self.facts)
-
-    def _place(self, _: Callable[[], None]) -> str:
-        if self.engine is not None:
-            self.engine.tag(self.id, self.job.image)
-        self.stage.place()
-        return str(self.job.target)
+def files(job: ImageJob) -> dict[str, bytes]:
+    """The files of the folder, without wheels: relative path to content."""
+    # Whatever the template says: the manifest is what tells that envsetup made this folder.
+    return assemble(_template(job), variables(job)) | {MANIFEST: to_json(job.manifest).encode()}
 
 
-def _differences(config: engines.Config, job: ImageJob) -> list[str]:
-    labels = config.labels or {}
-    faults = [] if config.user == USER else [f"the image's user is {config.user or 'root'}, not {USER}"]
-    return faults + [
-        f"label {key} is {labels.get(key)!r}, not {value!r}"
-        for key, value in job.labels.items()
-        if labels.get(key) != value
-    ]
+def next_step(job: ImageJob) -> str | None:
+    """What is built elsewhere, where the target has no engine."""
+    from envsetup.render.templates import text  # noqa: PLC0415 - as above
+
+    template = _template(job)
+    target = template.descriptor.target
+    if target is None or target.needs is None:
+        return None
+    return text(template, target.needs, variables(job) | {"folder": str(job.target)}, inline=True).decode()
+
+
+def _template(job: ImageJob) -> Template:
+    if job.template is None:
+        raise TypeError(job)
+    return job.template

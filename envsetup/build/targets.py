@@ -1,4 +1,7 @@
-"""What `create --target` can make, each with its way to choose an interpreter, to see the machine and to build."""
+"""What `create --target` can make, each with its way to choose an interpreter, to see the machine and to build.
+
+What a target is, its folder under `templates/` says; a folder of the user's (`--template`) says it the same way.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ import msgspec
 
 from envsetup.build import decide
 from envsetup.model.errors import InputError
+from envsetup.render import templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from envsetup.build.decide import Decision
     from envsetup.build.interpreters import Interpreter
@@ -18,9 +23,11 @@ if TYPE_CHECKING:
     from envsetup.build.steps import Progress, Step, Timing
     from envsetup.build.venv import Job
     from envsetup.model.machine import Machine
+    from envsetup.render.templates import Descriptor, Template
 
-# Name to the folder that is made where none is named.
-FOLDERS = {"venv": ".venv", "docker": "image", "devcontainer": ".devcontainer", "conda": ".conda"}
+CONDA = {"mamba", "micromamba", "conda", "py-rattler"}
+DEFAULT = "venv"
+TEMPLATE = "template"  # the target of a request whose folder the user gave
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +38,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     image: Optional[str] = None
     engine: Optional[str] = None
     not_built: Optional[str] = None
+    notes: list[str] = []
 
 
 class Maker(Protocol):
@@ -70,6 +78,9 @@ class Kind(Protocol):
 
 
 class _Venv:
+    def __init__(self, template: Template) -> None:
+        self._template = template
+
     def choose(self, python: str | None) -> tuple[Interpreter, Iterator[Interpreter]]:
         return decide.choose(python)
 
@@ -78,7 +89,7 @@ class _Venv:
 
     def job(self, common: Job, decision: Decision) -> Job:
         del decision
-        return common
+        return msgspec.structs.replace(common, template=self._template)
 
     def files(self, job: Job) -> dict[str, bytes]:
         from envsetup.build.venv import files  # noqa: PLC0415 - a target imports what it needs
@@ -91,21 +102,58 @@ class _Venv:
         return Venv(job, stage)
 
 
-def kind(name: str, base_image: str | None) -> Kind:
-    """The target of a name. Raises InputError for an unknown one."""
-    if name == "docker":
+def offered() -> dict[str, Descriptor]:
+    """The targets that there are, by name, the default first."""
+    names = sorted(templates.template_names(), key=lambda name: (name != DEFAULT, name))
+    return {name: found for name in names if (found := templates.descriptor(name)).target}
+
+
+def listing() -> str:
+    """The targets for people, a line each."""
+    lines = [f"{name:<14} {described.title}\n" for name, described in offered().items()]
+    return "".join([*lines, f"{'--template DIR':<14} a folder of your own that is made in the same way\n"])
+
+
+def find(name: str, folder: Path | None) -> Template:
+    """The template of a target, or the user's. Raises InputError for one that cannot be made."""
+    if folder is not None:
+        found = templates.given(folder)
+        if found.descriptor.target is None:
+            raise InputError(f"{folder / templates.DESCRIPTOR}: `target` is missing, which says what is made of it")
+        return found
+    if name == TEMPLATE:
+        raise InputError("made from a template folder; make it again with: envsetup create PATH --template DIR --yes")
+    there = offered()
+    if name not in there:
+        known = ", ".join(f"{known} ({described.title})" for known, described in there.items())
+        raise InputError(f"--target {name}: not available; there is: {known}; a folder of your own: --template DIR")
+    return templates.shipped(name)
+
+
+def folder(name: str) -> str:
+    """What is made where no path is named."""
+    target = templates.descriptor(name).target
+    return target.folder if target else name
+
+
+def engines(template: Template) -> set[str]:
+    """What builds a target; nothing where that is done elsewhere."""
+    return set(template.descriptor.target.engines) if template.descriptor.target else set()
+
+
+def kind(name: str, base_image: str | None, *, folder: Path | None = None, develop: bool = False) -> Kind:
+    """The target of a name. Raises InputError for an unknown one, and for options that it has no use for."""
+    template = find(name, folder)
+    there = engines(template)
+    if not there & {"uv", *CONDA}:
         from envsetup.build.image import ImageKind  # noqa: PLC0415 - as above
 
-        return ImageKind(base_image)
-    if name == "devcontainer":
-        from envsetup.build.devcontainer import DevcontainerKind  # noqa: PLC0415 - as above
-
-        return DevcontainerKind(base_image)
+        return ImageKind(name, template, base_image, develop=develop)
     if base_image is not None:
         raise InputError(f"--base-image: --target {name} is built on no image")
-    if name not in FOLDERS:
-        raise InputError(f"--target {name}: not available; there is: {', '.join(FOLDERS)}")
-    return _Venv()
+    if develop:
+        raise InputError(f"--develop: --target {name} is built on no image, and has the machine's own compiler")
+    return _Venv(template)
 
 
 def build(target: Kind, job: Job, progress: Progress) -> tuple[Made, list[Timing]]:

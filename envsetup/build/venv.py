@@ -13,12 +13,13 @@ from envsetup.build.activation import make_relocatable, point_to
 from envsetup.build.background import Background
 from envsetup.build.edits import Edit
 from envsetup.build.install import install
-from envsetup.build.manifest import LOCK_NAME, Manifest
+from envsetup.build.manifest import LOCK_NAME, MANIFEST, Manifest
 from envsetup.build.naming import slug
 from envsetup.build.own import carry
 from envsetup.build.steps import Step
 from envsetup.build.targets import Made
 from envsetup.model.codec import to_json
+from envsetup.render.templates import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,12 +50,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     carry: list[str] = []  # files of the target that are taken along
     edits: dict[str, Edit] = {}  # of the target's rendered files, to be merged
     keep: Optional[Path] = None  # where the target goes that is replaced
+    template: Optional[Template] = None  # whose files are rendered; None: the target's own
 
 
 def files(job: Job) -> dict[str, bytes]:
     """The files that envsetup leaves in the environment: relative path to content."""
     from envsetup.render.pylock import pylock  # noqa: PLC0415 - only where a lock is written
-    from envsetup.render.templates import render  # noqa: PLC0415 - jinja2 is loaded while uv already works
+    from envsetup.render.templates import assemble, render, shipped  # noqa: PLC0415 - jinja2 while uv already works
 
     kernel = {}
     if {"jupyter", "vscode"} & set(job.manifest.request.extras):
@@ -65,8 +67,8 @@ def files(job: Job) -> dict[str, bytes]:
             f"share/jupyter/kernels/{slug(name, 'env')}/{path}": text
             for path, text in render("jupyter", variables).items()
         }
-    return kernel | render(
-        "venv",
+    made = assemble(
+        job.template or shipped("venv"),
         {
             "name": job.name or job.target.name,
             "path": str(job.target),
@@ -76,8 +78,11 @@ def files(job: Job) -> dict[str, bytes]:
             "pylock": pylock(job.lock, job.interpreter.short.removesuffix("t")),
             "manifest": to_json(job.manifest),
             "summary": job.summary,
+            "device": job.plan.device,
         },
     )
+    # Whatever a template says: the manifest is what tells that envsetup made this folder.
+    return kernel | made | {MANIFEST: to_json(job.manifest).encode()}
 
 
 def leave(job: Job, env: Path, rendered: dict[str, bytes]) -> None:

@@ -30,8 +30,12 @@ Examples:
 @click.option(
     "--python", metavar="VERSION|PATH", help="3.12, 3.12.4, 3.13t or a path; default: the best installed one."
 )
-@click.option("--target", default="venv", show_default=True, help="What is made: venv, conda, docker, devcontainer.")
+@click.option(
+    "--target", metavar="NAME", is_flag=False, flag_value="", default=None, help="What is made; alone: list the names."
+)
+@click.option("--template", metavar="DIR", help="What is made: a template folder of your own.")
 @click.option("--base-image", metavar="NAME", help="Build the image on this one; --python says which Python it has.")
+@click.option("--develop", is_flag=True, help="An image with compiler and headers: torch.compile, extensions.")
 @click.option("--source", help="official, pypi, a mirror's name, a URL or a folder; default: pip's configuration.")
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded.")
 @click.option("--offline", is_flag=True, help="Ask no source: what is shipped and what is cached decides.")
@@ -47,7 +51,7 @@ Examples:
 def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Make an environment with the wheels that fit this machine, and verify it.
 
-    PATH defaults to ./.venv, ./.conda, ./image or ./.devcontainer, by target.
+    PATH defaults to ./.venv, ./.conda, ./image, ./.devcontainer, ./slurm or ./kubernetes, by target.
     """
     from envsetup.build.create import create
     from envsetup.cli.interrupt import watch
@@ -55,6 +59,12 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     from envsetup.model.codec import to_json
     from envsetup.model.errors import Exit
 
+    if options["target"] == "":
+        from envsetup.build.targets import listing, offered
+
+        there = {"schema": "envsetup.targets/1", "targets": offered()}
+        click.echo(to_json(there) if options["as_json"] else listing(), nl=False)
+        return int(Exit.OK)
     watch()
     order = _order(**options)
     made = create(order, Lines(quiet=options["quiet"]))
@@ -67,18 +77,21 @@ def _order(**o: Any) -> Order:  # noqa: ANN401 - as above
 
     from envsetup.build.create import Order
     from envsetup.build.stage import check_target, target_path
-    from envsetup.build.targets import FOLDERS
+    from envsetup.build.targets import TEMPLATE, find
     from envsetup.model.errors import InputError
     from envsetup.model.plan import Request
 
     if not o["frameworks"] and not o["lock"]:
         raise InputError("--framework is missing; for example --framework pytorch")
-    if o["target"] not in FOLDERS:
-        raise InputError(f"--target {o['target']}: not available; there is: {', '.join(FOLDERS)}")
+    if o["template"] and o["target"]:
+        raise InputError("--target and --template: one of them says what is made")
+    own = Path(o["template"]) if o["template"] else None
+    asked = TEMPLATE if own else o["target"] or "venv"
+    offer = find(asked, own).descriptor.target
     name = o["name"]
     if name is not None and not (name and all(char.isalnum() or char in " ._+-" for char in name)):
         raise InputError(f"--name {name!r}: letters, digits, spaces and . _ + - are accepted")
-    target = target_path(o["path"] if o["path"] is not None else FOLDERS[o["target"]])
+    target = target_path(o["path"] if o["path"] is not None else offer.folder if offer else ".")
     if check_target(target) and not (o["yes"] or o["dry_run"] or o["as_json"]):
         _confirm(str(target))
     extras = [name for text in o["extras"] for name in text.split(",") if name]
@@ -88,7 +101,8 @@ def _order(**o: Any) -> Order:  # noqa: ANN401 - as above
             frameworks=list(o["frameworks"]),
             device=o["device"] or "auto",
             extras=extras,
-            target=o["target"],
+            target=asked,
+            develop=o["develop"],
             source=o["source"],
             offline=o["offline"],
         ),
@@ -100,6 +114,7 @@ def _order(**o: Any) -> Order:  # noqa: ANN401 - as above
         dry_run=o["dry_run"],
         files_only=o["no_build"],
         base_image=o["base_image"],
+        template=own,
     )
 
 

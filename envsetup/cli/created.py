@@ -38,6 +38,8 @@ def _lines(made: Created, *, verbose: bool) -> Iterator[str]:
     yield f"at        {made.path}"
     if made.image is not None:
         yield f"image     {made.image}" + (f" (built with {made.engine})" if made.engine else "")
+    for note in made.notes:
+        yield f"note      {note}"
     if made.not_built:
         yield f"not built {made.not_built}"
     if made.status == "created":

@@ -22,6 +22,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     target: str = "venv"
     source: Optional[str] = None
     offline: bool = False
+    develop: bool = False  # an image with compiler and headers
 
 
 class PlannedPackage(msgspec.Struct, frozen=True, kw_only=True):

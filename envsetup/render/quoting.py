@@ -1,6 +1,7 @@
 """Values into other languages: each function returns a literal that means exactly the given text there.
 
 Control characters are refused everywhere: no file of ours has a use for them, and each language treats them otherwise.
+So are the marks that turn the direction of reading: with them a line shows something else than it does.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import shlex
 
 from envsetup.model.errors import InputError
 
+# C0, DEL and C1, the separators of lines and paragraphs, and what Unicode's bidirectional algorithm obeys (UAX 9).
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
 
 def _clean(value: object) -> str:
     text = str(value)
-    for char in text:
-        if ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u2028\u2029":  # noqa: PLR2004 - C0, DEL and C1
-            raise InputError(f"{text!r}: control characters are not accepted")
+    if CONTROL.search(text):
+        raise InputError(f"{text!a}: control characters are not accepted")
     return text
 
 
@@ -77,6 +80,22 @@ def plain_word(value: object) -> str:
     text = str(value)
     if not re.fullmatch(r"[\w.+-]+", text, re.ASCII):
         raise InputError(f"{text!r}: only letters, digits and . _ + - are accepted")
+    return text
+
+
+# What engines accept as the name of an image: host, path, tag and digest.
+REFERENCE = re.compile(
+    r"[a-z0-9]+(?:[.-][a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+    r"(?P<tag>:\w[\w.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+
+
+def reference(value: object) -> str:
+    """The name of an image, which stands for itself wherever one is expected."""
+    text = str(value)
+    if not REFERENCE.fullmatch(text):
+        raise InputError(f"{text!a}: the name of an image is accepted, like debian:12 or x@sha256:...")
     return text
 
 

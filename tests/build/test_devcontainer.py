@@ -62,7 +62,7 @@ def checked(text):
 @pytest.mark.parametrize("gpu", [True, False])
 @given(st.text(max_size=30))
 def test_any_title_comes_back_and_the_schema_holds(gpu, title):
-    made = render("devcontainer", {"title": title, "gpu": gpu, "python": "/opt/venv/bin/python"})
+    made = render("devcontainer", {"title": title, "gpu": gpu, "interpreter": "/opt/venv/bin/python"})
     document = checked(made["devcontainer.json"])
     assert document["name"] == title
     assert document.get("hostRequirements") == ({"gpu": True} if gpu else None)

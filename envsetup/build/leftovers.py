@@ -1,0 +1,119 @@
+"""What a killed buildah leaves: working containers with mounted file systems. The next run finds and removes them.
+
+A run builds on its base under a name of its own, and notes beforehand which containers there are. The note is locked
+as long as the run lives, so what belongs to a note without owner may go; containers of the user's stay as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import msgspec
+
+from envsetup.model.codec import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from envsetup.build.process import Ended
+
+    Buildah = Callable[..., Ended]
+
+_PREFIX = "envsetup-run-"
+
+
+class _Container(msgspec.Struct, frozen=True):
+    id: str
+    imagename: str = ""
+
+
+class _Image(msgspec.Struct, frozen=True):
+    id: str
+    names: Optional[list[str]] = None
+    digest: str = ""
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """`image` is what the run works on; containers that were there `before` are not its own."""
+
+    image: str
+    before: list[str]
+
+
+@contextlib.contextmanager
+def marked(buildah: Buildah, image: str) -> Iterator[str]:
+    """A name for `image` as long as the context lasts, by which its containers are known for ours.
+
+    What killed runs left is removed at its beginning. An image without a name gets none.
+    """
+    folder = _folder()
+    clean(buildah, folder)
+    run = f"{_PREFIX}{uuid.uuid4().hex[:12]}"
+    alias = f"localhost/{run}"
+    handle = os.open(folder / run, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        note = _Note(image=image, before=[found.id for found in _containers(buildah)])
+        os.write(handle, msgspec.json.encode(note))
+        named = bool(_names(buildah, image)) and buildah("tag", image, alias).ok
+        try:
+            yield alias if named else image
+        finally:
+            _unname(buildah, alias)
+            (folder / run).unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+def clean(buildah: Buildah, folder: Path) -> None:
+    """Remove what runs left whose note nobody holds any more."""
+    for path in sorted(folder.glob(f"{_PREFIX}*")):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alias = f"localhost/{path.name}"
+            try:
+                note = decode(file.read(), _Note)
+            except msgspec.DecodeError:  # killed before it was written: nothing was built
+                note = None
+            for found in _containers(buildah) if note else []:
+                # A container on a layer that a build has just made has an image without a name.
+                unnamed = note is not None and found.imagename in {"", note.image} and found.id not in note.before
+                if unnamed or found.imagename.startswith(alias):
+                    buildah("rm", found.id)
+            _unname(buildah, alias)
+            path.unlink(missing_ok=True)
+
+
+def _unname(buildah: Buildah, alias: str) -> None:
+    """Take a name away; the last name of an image stays, for rmi would remove the image with it."""
+    if len(_names(buildah, alias)) > 1:
+        buildah("rmi", alias)
+
+
+def _names(buildah: Buildah, image: str) -> list[str]:
+    """The names of an image that is known by one of them, by its id or by its digest."""
+    ended = buildah("images", "--json")
+    for found in decode(ended.stdout, Optional[list[_Image]]) or [] if ended.ok and ended.stdout.strip() else []:
+        names = found.names or []
+        by_digest = bool(found.digest) and image.endswith(f"@{found.digest}")
+        if by_digest or image.removeprefix("sha256:").startswith(found.id) or {image, f"{image}:latest"} & set(names):
+            return names
+    return []
+
+
+def _containers(buildah: Buildah) -> list[_Container]:
+    ended = buildah("containers", "--json")
+    return decode(ended.stdout, Optional[list[_Container]]) or [] if ended.ok and ended.stdout.strip() else []
+
+
+def _folder() -> Path:
+    import platformdirs  # noqa: PLC0415 - only where something is built
+
+    folder = Path(platformdirs.user_state_dir("envsetup", appauthor=False)) / "buildah"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
