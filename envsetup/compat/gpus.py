@@ -64,7 +64,6 @@ def table() -> GpuTable:
 _NOISE = re.compile(
     r"\bmig\b.*"
     r"|\b\d+\s?(?:gb?|mb)\b"
-    r"|-\d+[abcq]\b"
     r"|\bmax-?q\b|\bsxm\d?\b|\bpci-?e\b|\bhbm\de?\b|\bnvl\b|\bnvgpu\b|\boam\b|\bvf\b"
     r"|\b(?:nvidia|amd|intel|corporation|geforce|tesla|quadro|grid|ati|laptop|mobile|gpu|design|with|generation|workstation"
     r"|server|edition|graphics|blackwell|radeon|instinct|lite hash rate|collectors|ac|rev a\d)\b"
@@ -72,12 +71,18 @@ _NOISE = re.compile(
 )
 
 
+# A virtual GPU's type: the board with its letters for memory and form, the instance, the frame buffer and the licence.
+# NVIDIA vGPU documentation, virtual GPU types: V100DX-32Q, A100D-80C, H100XM-1-10CME, RTX6000-24Q.
+_VGPU = re.compile(r"\b((?:rtx ?)?[a-z]{0,3}\d+s?)(?:xm|dx|[dlpx])?(-ada)?(?:-\d+)?-\d+[abcq](?:me)?\b")
+
+
 @lru_cache(maxsize=256)
 def canonical(name: str) -> str:
     """The name without vendor, brand, form factor and memory: "NVIDIA GeForce RTX 3080 Laptop GPU" is "rtx 3080"."""
     text = name.lower()
     inner = re.search(r"\[([^\]]+)\]", text)  # lspci: AD102 [GeForce RTX 4090]
-    text = _NOISE.sub(" ", inner.group(1) if inner else text)
+    board = _VGPU.sub(lambda found: found[1].replace("rtx", "rtx ") + (found[2] or ""), inner[1] if inner else text)
+    text = _NOISE.sub(" ", board)
     return " ".join(re.findall(r"[a-z0-9]+", text))
 
 
