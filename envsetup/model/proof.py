@@ -13,7 +13,11 @@ SmokeVerdict = Literal["pass", "fail", "not-verified"]
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A number with its limit; a value that is not finite is null with `nonfinite` set."""
+    """A number with its limit; a value that is not finite is null with `nonfinite` set.
+
+    A rate may stand beside the `peak` of this model of device, a `reference` that a healthy one reached, and the
+    `baseline` that was saved on this machine.
+    """
 
     value: Optional[Union[int, float]]
     unit: str = ""
@@ -21,6 +25,9 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     op: Optional[Literal["<=", ">=", "==", "<", ">"]] = None
     limit_source: Optional[str] = None
     nonfinite: bool = False
+    peak: Optional[float] = None
+    reference: Optional[float] = None
+    baseline: Optional[float] = None
 
 
 class SmokeCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,4 +69,5 @@ class SmokeReport(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": 
     host: dict[str, Any] = {}
     started: str = ""
     duration_s: float = 0.0
+    telemetry: dict[str, Any] = {}  # columns over `seconds`: utilisation, power_w, ...; `reasons`, `spans` of checks
     self_test: Optional[list[FaultRow]] = None  # only after --self-test; the report itself is that of the clean run

@@ -17,7 +17,8 @@ ACCELERATORS = ("cuda", "rocm", "xpu", "mps")
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A limit on one or more numbers of a check, with its source.
 
-    `data` restricts it to one data set; `optional` lets the number be absent (where nobody counts it).
+    `data` restricts it to one data set, `on` to kinds of device (empty: all); `optional` lets the number be absent
+    (where nobody counts it).
     """
 
     metrics: list[str]
@@ -26,6 +27,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: str
     severity: Literal["fail", "warn"] = "fail"
     data: str | None = None
+    on: list[str] = []
     optional: bool = False
 
 
@@ -43,6 +45,7 @@ class CheckSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `where` says who measures it; with both, the target's numbers wait for the host's. One that is not `essential` may
     be skipped when the environment lacks what it needs. `summary` is a format string over the numbers and evidence.
+    `rates` are numbers of which more is better, with their unit: they are held against references and baselines.
     """
 
     id: str
@@ -58,6 +61,7 @@ class CheckSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     essential: bool = True
     on: list[str] = []
     bands: list[Band] = []
+    rates: dict[str, str] = {}
 
 
 class Training(msgspec.Struct, frozen=True, kw_only=True):

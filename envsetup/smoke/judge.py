@@ -27,11 +27,15 @@ class Measured(msgspec.Struct, kw_only=True):
 
 def judge(spec: CheckSpec, found: Measured, *, device: str, data: str) -> SmokeCheck:
     """Hold every number against its gates; a number that was promised and is missing is an ERROR, never a PASS."""
-    metrics = {name: Metric(value=value, nonfinite=value is None) for name, value in found.metrics.items()}
+    metrics = {
+        name: Metric(value=value, unit=spec.rates.get(name, ""), nonfinite=value is None)
+        for name, value in found.metrics.items()
+    }
     worst: Status = "PASS"
     reasons: list[str] = []
-    for gate in spec.gates:
-        if gate.data not in (None, data):
+    failed: set[str] = set()
+    for gate in sorted(spec.gates, key=lambda gate: gate.severity == "warn"):
+        if gate.data not in (None, data) or (gate.on and device not in gate.on):
             continue
         for name in gate.metrics:
             if name not in found.metrics:
@@ -41,14 +45,16 @@ def judge(spec: CheckSpec, found: Measured, *, device: str, data: str) -> SmokeC
                     )
                 continue
             value = found.metrics[name]
-            if metrics[name].limit is None or _breached(gate, value):
-                metrics[name] = Metric(
-                    value=value, nonfinite=value is None, limit=gate.limit, op=gate.op, limit_source=gate.source
+            if metrics[name].limit is None or (_breached(gate, value) and name not in failed):
+                metrics[name] = msgspec.structs.replace(
+                    metrics[name], limit=gate.limit, op=gate.op, limit_source=gate.source
                 )
-            if _breached(gate, value):
+            if _breached(gate, value) and name not in failed:  # a warning adds nothing to a failure
                 status, reason = _consequence(spec, gate, name, value, device)
-                reasons.append(reason)
+                named = found.evidence.get("named", {}).get(name)  # who it was, where the check can tell
+                reasons.append(f"{reason} ({named})" if named else reason)
                 worst = "FAIL" if "FAIL" in (worst, status) else "WARN"
+                failed.update({name} if status == "FAIL" else ())
     reason = _breaches(reasons) if reasons else _summary(spec, found)
     return _check(spec, found, metrics, device=device, status=worst, reason=reason)
 
@@ -63,7 +69,7 @@ def _consequence(spec: CheckSpec, gate: Gate, name: str, value: float | None, de
     for band in spec.bands:
         if device in band.on and band.above < value <= band.upto:
             return "WARN", f"{name} {value:.3g}: {band.means}"
-    return ("FAIL" if gate.severity == "fail" else "WARN"), f"{name} {value:.3g} {BREACH[gate.op]} {gate.limit:g}"
+    return ("FAIL" if gate.severity == "fail" else "WARN"), f"{name} {value:.3g} {BREACH[gate.op]} {gate.limit:.4g}"
 
 
 def _breaches(reasons: list[str]) -> str:

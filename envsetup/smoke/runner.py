@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,19 +14,22 @@ from envsetup import __version__
 from envsetup.model.proof import SmokeReport
 from envsetup.smoke.catalogue import CheckSpec, catalogue, golden
 from envsetup.smoke.child import Child, Deadline
-from envsetup.smoke.host import HostLook, counted, expected_devices
-from envsetup.smoke.judge import Measured
+from envsetup.smoke.outside import add_leftovers, add_telemetry, ask_the_driver
+from envsetup.smoke.rates import Yardstick
 from envsetup.smoke.session import Session
+from envsetup.smoke.telemetry import sampling, strip
 from envsetup.smoke.verdict import decide
 from envsetup.smoke.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from envsetup.smoke.host import HostLook
+    from envsetup.smoke.launch import Place
     from envsetup.smoke.session import Watcher
 
 CHILDREN = 3  # a machine on which this many children died is not asked again
-NAMES = {"pytorch": "PyTorch"}
+NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,31 +46,40 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None = None  # a shorter deadline for every check
     fault: str | None = None  # planted in the child's framework: only to test the checks themselves
     threads: int | None = None  # for the child, where several run beside each other
+    baseline: tuple[SmokeReport, str] | None = None  # an earlier report of this machine, and the name of its file
+    place: Place | None = None  # this process is one of several ranks that somebody else started
+    patience_s: float = 60.0  # how long a rank waits for the others
 
 
 def prove(request: Request, *, look: Callable[[], HostLook], watcher: Watcher) -> SmokeReport:
     """Run every check and judge it; `look` asks the driver and is called before and after.
 
-    Raises InputError when the environment has no such framework or the data cannot be read.
+    Raises InputError when the environment has no such framework or the data cannot be read, or when the baseline is
+    that of another machine.
     """
     began, started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     before = look()
     specs = _chosen(request)
     training = catalogue().training[request.data]
+    yardstick = Yardstick(request.baseline)
     session = Session(
         specs,
         asked=request.device,
         data=request.data,
         facts={"learning": {"ceiling": training.ceiling}},
         watcher=watcher,
+        yardstick=yardstick,
     )
     with workspace() as space:
-        leftovers = _children(request, session, space)
-        _cleaned(session, space, leftovers)
-    _asked_the_driver(request, session, before, look)
+        with sampling(space.folder, wanted=request.device != "cpu" and bool(before.gpus)) as sampler:
+            leftovers = _children(request, session, space)
+            looks = add_telemetry(session, sampler)
+        add_leftovers(session, space, leftovers)
+    ask_the_driver(session, request.device, request.framework, before, look)
     for spec in specs:
         _explain_silence(spec, session)
-    checks = [session.results[spec.id] for spec in specs]
+    found = [msgspec.structs.replace(session.results[spec.id], framework=request.framework) for spec in specs]
+    checks = [yardstick.adorn(spec, check) for spec, check in zip(specs, found, strict=True)]
     subject = f"{NAMES[request.framework]} {session.framework.get('version', '')}".strip()
     verdict, headline = decide(
         checks, asked=request.device, device=session.device, subject=subject, partial=bool(request.checks)
@@ -89,14 +102,22 @@ def prove(request: Request, *, look: Callable[[], HostLook], watcher: Watcher) -
         },
         started=started,
         duration_s=round(time.monotonic() - began, 3),
+        telemetry=strip(looks),
     )
 
 
+def offers(framework: str) -> set[str]:
+    """The checks that the payload has for a framework; nothing of the framework is imported."""
+    return {"import", *import_module(f"envsetup.smoke.payload.{framework}").CHECKS}
+
+
 def _chosen(request: Request) -> list[CheckSpec]:
-    """The level's checks, or those asked for and what none of them can do without."""
+    """The level's checks that this framework has, or those asked for and what none of them can do without."""
     always = {"import"} if request.device == "cpu" else {"import", "devices"}
     wanted = always.union(request.checks)
-    specs = [spec for spec in catalogue().level(request.level) if not request.checks or spec.id in wanted]
+    offered = offers(request.framework)
+    specs = [spec for spec in catalogue().level(request.level) if spec.where == "host" or spec.id in offered]
+    specs = [spec for spec in specs if not request.checks or spec.id in wanted]
     if request.deadline_s is None:
         return specs
     return [
@@ -149,37 +170,9 @@ def _payload_request(request: Request, session: Session, todo: list[str]) -> dic
         "training": msgspec.to_builtins(catalogue().training[request.data]),
         "digests": digests.cifar10 if request.data == "cifar10" else digests.generated,
         "data_root": request.data_root,
+        "place": msgspec.to_builtins(request.place),
+        "patience_s": request.patience_s,
     }
-
-
-def _cleaned(session: Session, space: Workspace, leftovers: int) -> None:
-    """Add to `cleanup` what only the outside sees."""
-    if "cleanup" in session.held:
-        found = session.held["cleanup"]
-        files = space.leftover_files()
-        seen = {"leftover_processes": leftovers, "leftover_files": len(files)}
-        evidence = {**found.evidence, "files": files}
-        session.judge("cleanup", msgspec.structs.replace(found, metrics={**found.metrics, **seen}, evidence=evidence))
-
-
-def _asked_the_driver(request: Request, session: Session, before: HostLook, look: Callable[[], HostLook]) -> None:
-    """Add the driver's side: how many devices there should have been, and what its counters gained."""
-    expected = expected_devices(before, os.environ)
-    found = session.held.get("devices")
-    if found is not None:
-        missing = {} if expected is None else {"devices_missing": expected - (found.metrics["framework_devices"] or 0)}
-        session.judge("devices", msgspec.structs.replace(found, metrics={**found.metrics, **missing}))
-    elif session.absent:
-        # With a GPU that the driver offers this is a fault of the environment; without one there is nothing to prove.
-        session.settle("devices", "FAIL" if expected else "SKIP", session.absent)
-    elif expected and request.device == "auto" and session.device == "cpu":
-        session.settle("devices", "FAIL", f"the driver offers {expected} NVIDIA GPU(s), {request.framework} sees none")
-    if session.device == "cuda" and not session.absent and "counters" in session.specs:
-        after = look()
-        if isinstance(before.gpus, list) and isinstance(after.gpus, list):
-            session.judge("counters", Measured(metrics=counted(before, after)))
-        else:
-            session.settle("counters", "SKIP", "the driver's counters could not be read (NVML gave no answer)")
 
 
 def _explain_silence(spec: CheckSpec, session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from envsetup.model.errors import InputError
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from envsetup.model.proof import SmokeCheck, Status
     from envsetup.smoke.catalogue import CheckSpec
     from envsetup.smoke.child import Deadline
+    from envsetup.smoke.rates import Yardstick
 
 
 class Watcher(Protocol):
@@ -33,7 +35,14 @@ class Session:
     """Collects the events of one child after the other."""
 
     def __init__(
-        self, specs: list[CheckSpec], *, asked: str, data: str, facts: dict[str, Any], watcher: Watcher
+        self,
+        specs: list[CheckSpec],
+        *,
+        asked: str,
+        data: str,
+        facts: dict[str, Any],
+        watcher: Watcher,
+        yardstick: Yardstick,
     ) -> None:
         self.specs = {spec.id: spec for spec in specs}
         self.results: dict[str, SmokeCheck] = {}
@@ -44,7 +53,10 @@ class Session:
         self.framework: dict[str, Any] = {}
         self.current = "import"
         self.what = "starting the interpreter"
-        self._data, self._facts, self._watcher = data, facts, watcher
+        self.ready_at: float | None = None  # when the device was found, on the monotonic clock
+        self.spans: dict[str, tuple[float, float]] = {}  # when each check ran
+        self._began = 0.0
+        self._data, self._facts, self._watcher, self._yardstick = data, facts, watcher, yardstick
 
     def take(self, event: dict[str, Any], deadline: Deadline) -> None:
         """One event of the child.
@@ -53,7 +65,7 @@ class Session:
         """
         kind = event["event"]
         if kind == "start":
-            self.current, self.what = event["check"], "starting"
+            self.current, self.what, self._began = event["check"], "starting", time.monotonic()
             if event["check"] in self.specs:
                 deadline.within(self.specs[event["check"]].deadline_s)
         elif kind == "doing":
@@ -66,6 +78,9 @@ class Session:
             self.framework = event["framework"]
             self.device, self.device_name = event["device"]["kind"], event["device"]["name"]
             self.absent = event["device"]["absent"]
+            self.ready_at = self.ready_at or time.monotonic()
+            self._yardstick.of(self.device_name, self.device, self.framework["name"])
+            self.specs = {check: self._yardstick.sharpen(spec) for check, spec in self.specs.items()}
         elif kind == "result":
             self._measured(event)
         elif kind == "skip":
@@ -79,6 +94,7 @@ class Session:
 
     def _measured(self, event: dict[str, Any]) -> None:
         check = event["check"]
+        self.spans[check] = (self._began, time.monotonic())
         found = Measured(
             metrics=event["metrics"],
             evidence={**event["evidence"], **self._facts.get(check, {})},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import cifar, data
@@ -9,6 +10,7 @@ from . import cifar, data
 if TYPE_CHECKING:
     import numpy as np
 
+    from .backend import Backend
     from .journal import Journal
 
     Split = tuple[np.ndarray, np.ndarray]
@@ -18,16 +20,27 @@ class Context:
     """The request, the device, the journal, and the data once they are made."""
 
     def __init__(self, request: dict[str, Any], journal: Journal, device: Any) -> None:
+        self.framework: str = request["framework"]
         self.seed: int = request["seed"]
         self.golden: list[float] = request["golden"]
         self.training: dict[str, Any] = request["training"]
         self.expected_digests: dict[str, str] = request["digests"]
         self.checksums: dict[str, str] = {}
         self.scratch: str = request["scratch"]
+        self.place: dict[str, Any] | None = request.get("place")  # of this process among ranks that others started
+        self.patience_s: float = request.get("patience_s", 60.0)  # how long a rank waits for the others
         self.journal = journal
         self.device = device
         self._root: str | None = request["data_root"]
         self._splits: dict[str, Split] | None = None
+        self._backend: Backend | None = None
+
+    @property
+    def backend(self) -> Backend:
+        """The framework on the device, made on first use."""
+        if self._backend is None:
+            self._backend = import_module(f".{self.framework}.backend", __package__).open_backend(self.device)
+        return self._backend
 
     def splits(self) -> dict[str, Split]:
         """Images and labels by split name; made or read on first use."""
