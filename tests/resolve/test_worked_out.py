@@ -106,8 +106,9 @@ def answers(text):
     return text.split(" | ")
 
 
-@pytest.mark.parametrize(("gpus", "driver", "facts", "asked", "expected", "why"), NVIDIA, ids=str)
-def test_nvidia(gpus, driver, facts, asked, expected, why):
+@pytest.mark.parametrize("case", NVIDIA, ids=str)
+def test_nvidia(case):
+    gpus, driver, facts, asked, expected, why = case
     here = machine(*gpus, driver=driver, **facts)
     result = plan(here, asked)
     assert label(result) in answers(expected), why
