@@ -39,10 +39,9 @@ def fetch(engine: Engine, reference: str, tag: str | None, tick: Callable[[], No
     if again is not None:
         raise BuildError(f"the base image {reference} cannot be had ({why}), nor can {tag}: {again}")
     found = _pinned(engine, tag, None)
+    instead = tag if found.reference == tag else f"{tag}, which is {found.reference} now"
     digest = reference.partition("@")[2]
-    return msgspec.structs.replace(
-        found, notes=[f"the base {digest} cannot be had any more ({why}); built on {found.reference} ({tag}) instead"]
-    )
+    return msgspec.structs.replace(found, notes=[f"the base {digest} cannot be had ({why}); built on {instead} instead"])
 
 
 def _get(engine: Engine, reference: str, tick: Callable[[], None]) -> str | None:
@@ -50,6 +49,8 @@ def _get(engine: Engine, reference: str, tick: Callable[[], None]) -> str | None
     here = engine.has(reference)
     if here and (reference.startswith(_LOCAL) or "@" in reference):
         return None
+    if reference.startswith(_LOCAL):
+        return "this machine has no such image"
     why = engine.pull(reference, tick)
     # Without a network the one that was fetched before is as good as it was then.
     return None if here else why

@@ -69,7 +69,8 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         else:
             options = ("image", "inspect", "--format", "{{json .RepoDigests}}", image)
             told = self._run(*options, timeout=_SHORT).stdout.strip()
-            found = [entry.rpartition("@")[2] for entry in decode(told, Optional[list[str]]) or []] if told else []
+            named = decode(told, list[str]) if told.startswith("[") else []
+            found = [name.rpartition("@")[2] for name in named]
         return next((digest for digest in found if _DIGEST.fullmatch(digest)), None)
 
     def _inspect(self, image: str) -> process.Ended:

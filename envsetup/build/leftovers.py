@@ -97,8 +97,7 @@ def _unname(buildah: Buildah, alias: str) -> None:
 
 def _names(buildah: Buildah, image: str) -> list[str]:
     """The names of an image that is known by one of them, by its id or by its digest."""
-    ended = buildah("images", "--json")
-    for found in decode(ended.stdout, Optional[list[_Image]]) or [] if ended.ok and ended.stdout.strip() else []:
+    for found in decode(_told(buildah("images", "--json")), list[_Image]):
         names = found.names or []
         by_digest = bool(found.digest) and image.endswith(f"@{found.digest}")
         if by_digest or image.removeprefix("sha256:").startswith(found.id) or {image, f"{image}:latest"} & set(names):
@@ -107,8 +106,11 @@ def _names(buildah: Buildah, image: str) -> list[str]:
 
 
 def _containers(buildah: Buildah) -> list[_Container]:
-    ended = buildah("containers", "--json")
-    return decode(ended.stdout, Optional[list[_Container]]) or [] if ended.ok and ended.stdout.strip() else []
+    return decode(_told(buildah("containers", "--json")), list[_Container])
+
+
+def _told(ended: Ended) -> str:
+    return ended.stdout if ended.ok and ended.stdout.strip() not in {"", "null"} else "[]"
 
 
 def _folder() -> Path:
