@@ -47,6 +47,7 @@ def fleet_html(report: FleetReport) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             f"<title>envsetup fleet</title><style>{STYLE}{FIGURES}</style></head><body><main>",
             f'<h1 class="{worst}">{_safe(headline(report))}</h1>',
+            _table("Environments", ("plan", "machines", "hosts", ""), _plans(report)),
             _table("Findings", ("", "code", "hosts", ""), _findings(report)),
             _table("Could not decide", ("hosts", ""), _undecided(report)),
             _table("Different from their peers", ("fact", "value", "peers", "hosts", ""), _outliers(report)),
@@ -60,6 +61,12 @@ def fleet_html(report: FleetReport) -> str:
             "",
         ]
     )
+
+
+def _plans(report: FleetReport) -> Iterable[list[str]]:
+    for plan in report.plans:
+        lock = f'<br><span class="soft">lock {_safe(plan.lock)}</span>' if plan.lock else ""
+        yield [_safe(plan.plan) + lock, _safe(plan.kind), _range(plan.hosts), str(plan.count)]
 
 
 def _findings(report: FleetReport) -> Iterable[list[str]]:

@@ -89,3 +89,17 @@ def test_three_hosts_get_the_same_environment_from_a_wheelhouse(lab, tmp_path):
     again = create(lab, "--cpu", "--source", lab.folder / "house", "-o", tmp_path / "run", "--resume")
     assert {row["outcome"] for row in rows(again).values()} == {"ok"}
     assert len((tmp_path / "run/hosts.jsonl").read_text().splitlines()) == 3, "what was made is not made again"
+
+
+def test_hosts_that_share_a_file_system_do_not_make_it_twice(lab):
+    """The folder of the lab is seen by all hosts: the canary makes the environment, the others find it."""
+    target = lab.folder / "shared env"
+    ended = create(lab, target, "--cpu", "--source", lab.folder / "house")
+    found = rows(ended)
+    assert {row["outcome"] for row in found.values()} == {"ok"}, ended.stdout
+    stood = "it stood already with this lock, and verifies"
+    assert [row["report"]["verified"] == [stood] for row in found.values()] == [False, True, True]
+    next(target.glob("lib/python3*/site-packages/torch/version.py")).write_text("broken = 1\n")
+    again = rows(create(lab, target, "--cpu", "--source", lab.folder / "house", "--limit", "n1"))
+    assert again["n1"]["outcome"] == "ok"
+    assert on(lab, 1, target / "bin/python", "-c", "import torch; print(torch.__version__)").stdout == "2.13.0+cpu\n"

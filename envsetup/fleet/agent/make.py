@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envsetup import __version__
 from envsetup.build.create import Order, create
-from envsetup.build.manifest import LOCK_NAME
+from envsetup.build.locking import given_lock
+from envsetup.build.manifest import LOCK_NAME, MANIFEST, read_manifest
 from envsetup.build.stage import check_target, target_path
 from envsetup.model.errors import Exit
 from envsetup.model.fleet import HostCreated
@@ -45,6 +48,8 @@ def make(options: argparse.Namespace, name: str) -> tuple[HostCreated, int]:
     check_target(target)
     brought = Path(__file__).parents[3] / BROUGHT
     lock = brought if brought.exists() else None
+    if lock and (standing := _standing(target, given_lock(lock).digest(), name)):
+        return standing, int(Exit.OK)
     order = Order(
         target=target,
         request=Request(
@@ -72,3 +77,29 @@ def make(options: argparse.Namespace, name: str) -> tuple[HostCreated, int]:
         locked=(target / LOCK_NAME).read_text(encoding="utf-8") if made.status == "created" and not lock else None,
     )
     return answer, int(Exit.FINDINGS if made.status == "impossible" else Exit.OK)
+
+
+def _standing(target: Path, lock: str, name: str) -> HostCreated | None:
+    """The answer where the very environment stands already, made by another host on a shared file system, or before.
+
+    One that does not verify is made again.
+    """
+    if not (target / MANIFEST).exists():
+        return None
+    from envsetup.build.reverify import verify_path  # noqa: PLC0415 - only here
+
+    manifest = read_manifest(target)
+    if manifest.lock != lock or verify_path(target, [], lambda: None).verdict != "pass":
+        return None
+    return HostCreated(
+        version=__version__,
+        host=name,
+        status="created",
+        path=str(target),
+        plan=manifest.plan,
+        python=manifest.python,
+        lock=lock,
+        packages={package.name: package.version for package in manifest.plan.packages},
+        verified=["it stood already with this lock, and verifies"],
+        activate=f". {shlex.quote(f'{target}/bin/activate')}",
+    )
