@@ -20,7 +20,8 @@ from typing import Any
 
 from .journal import Journal, finite
 
-FRAMEWORKS = {"pytorch": "torch"}  # name: the module that proves it is installed
+# name: the module that proves it is installed
+FRAMEWORKS = {"pytorch": "torch", "tensorflow": "tensorflow", "jax": "jax"}
 
 
 def main() -> None:
@@ -64,10 +65,10 @@ def _open(request: dict[str, Any], journal: Journal) -> Any:
     framework = sys.modules[name]
     journal.doing(f"asking {name} for {request['device']}")
     adapter, absent = devices.choose(request["device"])
-    devices.exact_arithmetic(adapter.torch_name)
+    devices.exact_arithmetic(adapter.kind)
     journal.emit(
         "ready",
-        framework=_facts(framework, request["framework"]),
+        framework={**_facts(framework, request["framework"]), **devices.build()},
         device={"kind": adapter.kind, "absent": absent, "name": None if absent else adapter.name()},
     )
     journal.emit(
@@ -84,12 +85,9 @@ def _open(request: dict[str, Any], journal: Journal) -> Any:
 
 def _facts(framework: Any, name: str) -> dict[str, Any]:
     """What is under test."""
-    version = getattr(framework, "version", None)
     return {
         "name": name,
         "version": str(framework.__version__),
-        "cuda": getattr(version, "cuda", None),
-        "hip": getattr(version, "hip", None),
         "numpy": sys.modules["numpy"].__version__,
         "python": platform.python_version(),
         "executable": sys.executable,
@@ -101,7 +99,7 @@ def _run(check: str, module: str, context: Any, framework: str) -> None:
     journal.emit("start", check=check)
     began = time.monotonic()
     try:
-        found = import_module(f".{framework}.{module}", __package__).run(context)
+        found = import_module(f".{module}", f"{__package__}.{framework}").run(context)
     except Exception as error:  # noqa: BLE001 - every ending of a check is an answer
         if type(error).__name__ == "DataError":
             journal.emit("unusable", reason=str(error))
@@ -121,14 +119,19 @@ def _run(check: str, module: str, context: Any, framework: str) -> None:
 
 
 def _refused(journal: Journal, check: str, error: BaseException) -> None:
-    """A RuntimeError is the framework saying no, which is a finding; anything else may be our own mistake."""
+    """A RuntimeError or its like is the framework saying no: a finding; anything else may be our own mistake."""
     journal.emit(
         "error",
         check=check,
         reason=f"{type(error).__name__}: {error}".strip().splitlines()[0],
-        refused=isinstance(error, (RuntimeError, ImportError, OSError, MemoryError)),
+        refused=isinstance(error, (RuntimeError, ImportError, OSError, MemoryError)) or _theirs(error),
         traceback=traceback.format_exc(limit=-4),
     )
+
+
+def _theirs(error: BaseException) -> bool:
+    """TensorFlow's errors are of its own making."""
+    return type(error).__module__.split(".")[0] == "tensorflow"
 
 
 def _clean(value: Any) -> Any:

@@ -1,24 +1,23 @@
-"""The checks for PyTorch. A check is a module with `run(context)` that returns its numbers; it judges nothing."""
+"""The checks for PyTorch."""
 
 from __future__ import annotations
 
+from ..checks import SHARED
+
 # check id: module of this package
 CHECKS = {
+    **SHARED,
     "devices": "visible",
-    "data": "integrity",
-    "op-parity": "ops",
-    "gradient-parity": "gradients",
-    "golden-curve": "golden",
-    "repeatability": "repeat",
     "no-fallback": "placement",
-    "learning": "learning",
-    "transfer": "transfer",
-    "checkpoint": "checkpoint",
     "dataloader": "loader",
     "export": "export",
     "amp": "amp",
     "compile": "compiled",
-    "lstm": "lstm",
-    "transformer": "transformer",
-    "cleanup": "cleanup",
+    "busy": "busy",
+    "channels-last": "layout",
+    "matmul": "matmul",
+    "memory": "memory",
+    "link": "link",
+    "throughput": "throughput",
+    "ranks": "ranks",
 }

@@ -16,6 +16,11 @@ class Cpu:
     torch_name = "cpu"
     pins = False  # whether host memory can be pinned for it
 
+    @property
+    def place(self) -> str:
+        """The device in PyTorch's words."""
+        return self.torch_name
+
     def absent(self) -> str | None:
         """Why this device cannot be used, None when it can."""
         return None
@@ -134,6 +139,11 @@ class Mps(Cpu):
 ADAPTERS: dict[str, type[Cpu]] = {adapter.kind: adapter for adapter in (Rocm, Cuda, Xpu, Mps, Cpu)}
 
 
+def build() -> dict[str, Any]:
+    """What this PyTorch was built for."""
+    return {"cuda": torch.version.cuda, "hip": getattr(torch.version, "hip", None)}
+
+
 def choose(asked: str) -> tuple[Cpu, str | None]:
     """The adapter for `asked` (or, for auto, the first that is there), and why it cannot be used."""
     if asked != "auto":
@@ -142,12 +152,12 @@ def choose(asked: str) -> tuple[Cpu, str | None]:
     return next((a, None) for a in (kind() for kind in ADAPTERS.values()) if a.absent() is None)
 
 
-def exact_arithmetic(device: str) -> None:
+def exact_arithmetic(kind: str) -> None:
     """Full float32 and reproducible algorithms: parity is judged without TF32 and without a race between algorithms."""
     torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
-    if not device.startswith("cpu"):  # on a CPU nothing would change, and it imports the compiler: a second
+    if kind != "cpu":  # on a CPU nothing would change, and it imports the compiler: a second
         torch.use_deterministic_algorithms(mode=True, warn_only=True)

@@ -40,3 +40,12 @@ def with_weights(model: nn.Module, weights: dict[str, Any]) -> nn.Module:
     """The model holding these numpy weights as float32."""
     model.load_state_dict({name: torch.from_numpy(value).float() for name, value in weights.items()})
     return model
+
+
+def network(name: str, weights: dict[str, Any]) -> nn.Module:
+    """One of `networks.SHAPES` with these weights."""
+    if name in ("cnn", "smooth"):
+        return with_weights(Net() if name == "cnn" else SmoothNet(), weights)
+    from .readers import lookup, reader  # noqa: PLC0415 - most runs read no sequences
+
+    return with_weights(*(reader if name == "lstm" else lookup)(weights))

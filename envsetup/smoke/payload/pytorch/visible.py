@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..architectures import built
+
 if TYPE_CHECKING:
     from ..context import Context
 
@@ -27,22 +29,6 @@ def run(context: Context) -> dict[str, Any]:
             failed[name] = str(error).strip().splitlines()[0]
     facts = device.facts()
     return {
-        "metrics": {"framework_devices": device.count(), "dtypes_failed": len(failed), "arch_built": _built(facts)},
+        "metrics": {"framework_devices": device.count(), "dtypes_failed": len(failed), "arch_built": built(facts)},
         "evidence": {**facts, "failed": failed},
     }
-
-
-def _built(facts: dict[str, Any]) -> int:
-    """1 when the build holds code for this GPU: the same major version at or below it, or PTX to compile from."""
-    if "gfx" in facts:
-        return int(str(facts["gfx"]).split(":")[0] in [str(arch).split(":")[0] for arch in facts["arch_list"]])
-    if "compute_capability" not in facts:
-        return 1
-    major, minor = (int(part) for part in facts["compute_capability"].split("."))
-    for arch in facts["arch_list"]:
-        kind, _, number = arch.partition("_")
-        digits = "".join(c for c in number if c.isdigit())
-        at = int(digits[:-1]), int(digits[-1])
-        if (kind == "sm" and at[0] == major and at[1] <= minor) or (kind == "compute" and at <= (major, minor)):
-            return 1
-    return 0

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F  # noqa: N812
 
 from .. import data, reference
-from .net import SmoothNet, with_weights
-from .ops import deviation
+from .ops import deviation, worst
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -29,18 +26,15 @@ def run(context: Context) -> dict[str, Any]:
     images = data.normalise(images)
     context.journal.doing("computing the float64 reference in numpy")
     loss, logits, gradients = reference.run(weights, images.astype(np.float64), labels, smooth=True)
-    context.journal.doing(f"running forward and backward of the smooth twin on {context.device.torch_name}")
-    model = with_weights(SmoothNet(), weights).to(context.device.torch_name)
-    out = model(context.device.put(torch.from_numpy(images)))
-    got = F.cross_entropy(out, context.device.put(torch.from_numpy(labels)))
-    got.backward()
-    errors = {name: deviation(p.grad, gradients[name]) for name, p in model.named_parameters()}
-    worst = max(errors, key=lambda name: np.inf if np.isnan(errors[name]) else errors[name])
+    context.journal.doing(f"running forward and backward of the smooth twin on {context.device.place}")
+    trainer = context.backend.trainer("smooth", weights, {"kind": "sgd", "rate": 0.0, "momentum": 0.0})
+    got_loss, got_logits, got = trainer.gradients(images, labels)
+    errors = {name: deviation(got[name], want) for name, want in gradients.items()}
     return {
         "metrics": {
-            "logits": deviation(out, logits),
-            "loss": abs(got.item() - loss) / abs(loss),
-            "worst_gradient": errors[worst],
+            "logits": deviation(got_logits, logits),
+            "loss": abs(got_loss - loss) / abs(loss),
+            "worst_gradient": errors[worst(errors)],
         },
-        "evidence": {"gradients": errors, "worst": worst},
+        "evidence": {"gradients": errors, "worst": worst(errors)},
     }

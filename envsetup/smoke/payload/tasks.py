@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import data
+from . import data
+from .networks import KEYS, VALUES
 
 LENGTH = 16
 PAIRS = 8
-KEYS = 16
-VALUES = 10
 
 
 def marked_bits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bits [count, 16, 2] (bit, mark) of which two are marked; the label is their exclusive or."""
+    """Tokens [count, 16], a bit plus two where it is marked; two are, and the label is their exclusive or."""
     words = data.mix(data.mix(np.arange(count, dtype=np.uint64) + np.uint64(seed << 32))[:, None] ^ _slots(LENGTH + 2))
     bits = (words[:, :LENGTH] >> np.uint64(17)) & np.uint64(1)
     first = words[:, LENGTH] % np.uint64(LENGTH)
@@ -22,7 +21,7 @@ def marked_bits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     marks = np.zeros((count, LENGTH), np.uint64)
     marks[rows[:, None], places] = 1
     labels = bits[rows, places[:, 0]] ^ bits[rows, places[:, 1]]
-    return np.stack([bits, marks], 2).astype(np.int64), labels.astype(np.int64)
+    return (bits + np.uint64(2) * marks).astype(np.int64), labels.astype(np.int64)
 
 
 def lookups(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,13 @@
+"""The checks for TensorFlow and Keras."""
+
+from __future__ import annotations
+
+from ..checks import SHARED
+
+# check id: module of this package
+CHECKS = {
+    **SHARED,
+    "devices": "visible",
+    "no-fallback": "placement",
+    "export": ".checks.export",
+}
