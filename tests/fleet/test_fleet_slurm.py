@@ -119,3 +119,22 @@ def test_the_health_check_drains_a_node_with_our_reason_and_takes_it_back(bundle
         hook(script, bundle, conf)
         cluster.wait_for(lambda: cluster.state("n1") == "idle")
         assert (cluster.state("n3"), cluster.reason("n3")) == ("drained", "planned work")
+
+
+def test_nodes_get_one_environment_through_srun(cluster, tmp_path):
+    """The nodes share this machine's disk: the first makes it, the others find it; a dead one is named."""
+    cluster.kill("n2")
+    command = [sys.executable, "-m", "envsetup", "fleet", "create", "--engine", "slurm", tmp_path / "env"]
+    wanted = ["--framework", "pytorch", "--cpu", "--json"]
+    ended = subprocess.run(
+        [*command, *wanted], env=cluster.env, cwd=tmp_path, capture_output=True, timeout=400, check=False
+    )
+    assert outcomes(ended) == {"n1": "ok", "n2": "unreachable", "n3": "ok"}, rows(ended)
+    assert ended.returncode == 4
+    stood = [
+        host["report"]["verified"][0].startswith("it stood already") for host in json.loads(ended.stdout)["hosts"][::2]
+    ]
+    assert stood == [False, True]
+    code = "import torch; print(torch.ones(3).sum().item())"
+    used = subprocess.run([tmp_path / "env/bin/python", "-c", code], capture_output=True, text=True, check=True)
+    assert used.stdout == "3.0\n"
