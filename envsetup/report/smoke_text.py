@@ -49,8 +49,9 @@ def _page(report: SmokeReport, ink: _Ink, verbose: int) -> Iterator[str]:
     room = max((len(check.reason) for check in report.checks if check.status == "PASS"), default=0)
     for check in report.checks:
         yield _row(check, ink, width, room)
-        if check.status in ("FAIL", "ERROR", "TIMEOUT"):
-            yield f"{' ' * (width + 12)}{ink.paint(f'not shown: {_spec(check).proves}', '2')}"
+        spec = _spec(check)
+        if spec and check.status in ("FAIL", "ERROR", "TIMEOUT"):
+            yield f"{' ' * (width + 12)}{ink.paint(f'not shown: {spec.proves}', '2')}"
         if verbose:
             yield from _details(check, width)
     yield from _next(report)
@@ -79,9 +80,11 @@ def _tightest(check: SmokeCheck) -> str:
 
 def _details(check: SmokeCheck, width: int) -> Iterator[str]:
     indent = " " * (width + 12)
-    if check.status == "PASS":
-        yield f"{indent}shows: {_spec(check).proves}"
-    yield f"{indent}cannot see: {_spec(check).blind}"
+    spec = _spec(check)
+    if spec and check.status == "PASS":
+        yield f"{indent}shows: {spec.proves}"
+    if spec:
+        yield f"{indent}cannot see: {spec.blind}"
     for name, metric in check.metrics.items():
         yield f"{indent}{name} = {_number(metric)}{_limit(metric)}"
     stderr = check.evidence.get("stderr") or check.evidence.get("traceback")
@@ -89,10 +92,11 @@ def _details(check: SmokeCheck, width: int) -> Iterator[str]:
         yield from (f"{indent}{line}" for line in str(stderr).splitlines())
 
 
-def _spec(check: SmokeCheck) -> CheckSpec:
+def _spec(check: SmokeCheck) -> CheckSpec | None:
+    """What the catalogue says of a check; `survival` of a soak is not in it."""
     from envsetup.smoke.catalogue import catalogue  # noqa: PLC0415 - only where it is shown
 
-    return catalogue().find(check.id)
+    return next((spec for spec in catalogue().checks if spec.id == check.id), None)
 
 
 def _number(metric: Metric) -> str:

@@ -59,7 +59,7 @@ def prove(request: Request, *, look: Callable[[], HostLook], watcher: Watcher) -
     """
     began, started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     before = look()
-    specs = _chosen(request)
+    specs = planned(request)
     training = catalogue().training[request.data]
     yardstick = Yardstick(request.baseline)
     session = Session(
@@ -111,7 +111,7 @@ def offers(framework: str) -> set[str]:
     return {"import", *import_module(f"envsetup.smoke.payload.{framework}").CHECKS}
 
 
-def _chosen(request: Request) -> list[CheckSpec]:
+def planned(request: Request) -> list[CheckSpec]:
     """The level's checks that this framework has, or those asked for and what none of them can do without."""
     always = {"import"} if request.device == "cpu" else {"import", "devices"}
     wanted = always.union(request.checks)
