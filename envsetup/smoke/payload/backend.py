@@ -70,7 +70,7 @@ class Backend(Protocol):
     """A framework on one device."""
 
     platform: str  # what `Trainer.placed` says of a tensor on the asked device
-    adam_as_keras: bool  # Adam adds epsilon before it corrects the bias, and its betas are float32
+    adam_as_keras: bool  # Adam adds epsilon before it corrects the bias, and corrects with float32 betas
 
     def forward(self, name: str, *arrays: np.ndarray) -> Callable[[], list[np.ndarray]]:
         """A call of the function, with its arguments on the device already: the results."""

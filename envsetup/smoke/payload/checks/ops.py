@@ -168,14 +168,15 @@ def optimizers(bench: Bench) -> Pairs:
     """Three steps of SGD with momentum and of Adam, from zero: a parameter's rounding must not hide the step's."""
     gradients = bench.numbers(*[(7, 129)] * 3)
     sgd, adam, velocity, mean, square = (np.zeros((7, 129)) for _ in range(5))
-    beta1, beta2 = (float(np.float32(b)) if bench.adam_as_keras else b for b in (0.9, 0.999))
+    beta1, beta2 = 0.9, 0.999
+    first, second = (float(np.float32(b)) if bench.adam_as_keras else b for b in (beta1, beta2))
     for step, g in enumerate(gradients, 1):
         velocity = 0.9 * velocity + g
         sgd = sgd - 0.05 * velocity
         mean, square = beta1 * mean + (1 - beta1) * g, beta2 * square + (1 - beta2) * g**2
-        corrected = np.sqrt(1 - beta2**step)
+        corrected = np.sqrt(1 - second**step)
         epsilon = 1e-8 / corrected if bench.adam_as_keras else 1e-8
-        adam = adam - 0.002 * (mean / (1 - beta1**step)) / (np.sqrt(square) / corrected + epsilon)
+        adam = adam - 0.002 * (mean / (1 - first**step)) / (np.sqrt(square) / corrected + epsilon)
     got = bench.optimise({"kind": "sgd", "rate": 0.05, "momentum": 0.9}, [_single(g) for g in gradients])
     yield "sgd", got, sgd
     got = bench.optimise({"kind": "adam", "rate": 0.002}, [_single(g) for g in gradients])

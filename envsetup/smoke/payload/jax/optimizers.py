@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -44,8 +45,8 @@ def _adam(rate: float) -> Any:
         each = jax.tree_util.tree_map
         mean = each(lambda m, g: BETA1 * m + (1 - BETA1) * g, state["mean"], gradients)
         square = each(lambda s, g: BETA2 * s + (1 - BETA2) * g * g, state["square"], gradients)
-        # expm1 keeps the digits that 1 - beta**steps loses in float32.
-        first, second = (-jnp.expm1(steps * jnp.log(beta)) for beta in (BETA1, BETA2))
+        # expm1 keeps the digits that 1 - beta**steps loses in float32, and so does a logarithm taken in float64.
+        first, second = (-jnp.expm1(steps * math.log(beta)) for beta in (BETA1, BETA2))
 
         def moved(p: Any, m: Any, s: Any) -> Any:
             return p - rate * (m / first) / (jnp.sqrt(s / second) + EPSILON)
