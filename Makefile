@@ -59,6 +59,7 @@ lock: setup
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate --no-header pyproject.toml -o docker/requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --group pyproject.toml:dev pyproject.toml -o tests/requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:fleet -c tests/requirements.txt -o tests/fleet/requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --group pyproject.toml:browser -c tests/requirements.txt --no-emit-package playwright --no-emit-package greenlet --no-emit-package pyee -o tests/browser/requirements.txt
 
 # Reads the package index's own metadata and wheel headers and shows what differs; REFRESH_ARGS=--write changes the data.
 refresh-data: setup
