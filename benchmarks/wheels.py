@@ -8,6 +8,7 @@ uv           `uv pip compile --torch-backend=auto`, really run, with its overrid
 env-doctor   `env-doctor install torch`, really run, behind a fake nvidia-smi that prints the machine's driver
 pip          the newest release with a wheel for the machine's tags: what `pip install torch` takes, by the table
 
+All are asked for PyTorch, which is all that uv and env-doctor know. On a machine without a GPU the CPU build is right.
 A pick runs when the machine's driver reaches the toolkit's floor and still drives the GPU, the build has code for every
 GPU, and a wheel exists for Python, system and libc. Where nothing runs, the right answer is a refusal. FILE holds a
 list of {"id", "machine"} in the shape of `--machine`; without it, generations x drivers x systems are crossed.
@@ -28,13 +29,17 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-from envsetup.compat import arch, drivers, torch
-from envsetup.compat.tables import at_least
+from uv import find_uv_bin
+
+from envsetup.compat import arch, drivers, gpus, torch
+from envsetup.compat.tables import at_least, key
 from envsetup.model.codec import from_json
 from envsetup.model.machine import Machine
 from envsetup.resolve import facts
 
 HOST = "download.pytorch.org"
+UV = find_uv_bin()  # the one that envsetup depends on, whatever PATH has
+PLAIN = "pip install torch"  # what env-doctor says where it finds no driver
 ANSWERS: dict[str, object] = {}
 GPUS = [
     "Tesla K80",
@@ -84,11 +89,14 @@ def profiles():
 def runs(version, variant, here):
     """Whether this build runs on these facts: "yes", or the first thing that stops it."""
     row = torch.variant(version, variant or "")
-    if row is None or row.archs(here.os, here.arch) is None:
+    maker = next((device.vendor for device in here.devices), None)
+    if here.os != "macos" and (row is None or row.archs(here.os, here.arch) is None):
         return "no such build" if variant != "cpu" else "CPU build"
-    if variant == "cpu":
+    if variant == "cpu" and maker:
         return "CPU build"
-    if not variant.startswith("cu"):
+    if variant not in {"cpu", None} and not maker:
+        return "a GPU build without a GPU"
+    if maker and not variant.startswith({"nvidia": "cu", "amd": "rocm"}.get(maker, "none")):
         return "for another maker"
     tag = here.python or ""
     if tag.rstrip("t") not in torch.pythons(version, here.os, here.arch, free_threaded=tag.endswith("t")):
@@ -96,7 +104,20 @@ def runs(version, variant, here):
     floor = torch.libc_floor(version, variant, here.arch)
     if here.os == "linux" and (here.libc == "musl" or not at_least(here.libc_version, floor)):
         return "libc"
-    driver = here.driver_version
+    return {"nvidia": on_nvidia, "amd": on_amd}[maker](version, row, here) if maker else "yes"
+
+
+def on_amd(version, row, here):
+    """By the targets that were read; a channel newer than those is taken to hold what the newest of them holds."""
+    del version
+    read = gpus.rocm_channels()
+    channel = row.name if row.name in read else max(read, key=key)
+    served = all((gpu := gpus.amd_by_gfx(d.gfx or "")) and channel in gpu.wheels for d in here.devices)
+    return "yes" if served else "no code for the GPU"
+
+
+def on_nvidia(version, row, here):
+    driver, variant = here.driver_version, row.name
     need = drivers.minimum_driver(torch.cuda_of(variant), here.driver_os)
     if not at_least(driver, need.minor_compat):
         return "driver too old"
@@ -111,15 +132,17 @@ def runs(version, variant, here):
 
 
 def possible(here):
-    return any(runs(r.version, v.name, here) == "yes" for r in torch.releases() for v in r.variants)
+    builds = ((r.version, v) for r in torch.releases() for v in [*(v.name for v in r.variants), None])
+    return any(runs(version, variant, here) == "yes" for version, variant in builds)
 
 
 # --- the tools: each answers (version, variant), or a text when it refuses
 
 
 def ask_envsetup(path, here, scratch):
-    del here, scratch
-    argv = [sys.executable, "-m", "envsetup", "plan", "--offline", "--json", "--gpu", "--machine", str(path)]
+    del scratch
+    argv = [sys.executable, "-m", "envsetup", "plan", "--offline", "--json", "--machine", str(path)]
+    argv += ["--gpu"] if here.devices else []
     plan = json.loads(subprocess.run(argv, check=False, capture_output=True, text=True).stdout)
     if plan["status"] == "impossible":
         return f"refused: {plan['impossible']['constraint']}"
@@ -131,27 +154,42 @@ def ask_pip(path, here, scratch):
     for release in torch.releases():
         floor = torch.libc_floor(release.version, None, here.arch)
         fits = here.os != "linux" or (here.libc == "glibc" and at_least(here.libc_version, floor))
-        if fits and here.python in torch.pythons(release.version, here.os, here.arch):
+        free = here.python.endswith("t")
+        if fits and here.python.rstrip("t") in torch.pythons(release.version, here.os, here.arch, free_threaded=free):
             return release.version, torch.default_variant(release.version, here.os, here.arch)
     return "refused: no wheel"
 
 
+# The glibc versions that uv has a platform for; a machine's own is rounded down to one, as its wheels are.
+UV_GLIBC = [17, 28, *range(31, 41)]
+
+
+def uv_platform(here):
+    if here.os == "windows":
+        return "x86_64-pc-windows-msvc"
+    arch_ = "aarch64" if here.arch == "arm64" else here.arch
+    if here.os == "macos":
+        return f"{arch_}-apple-darwin"
+    if here.libc == "musl":
+        return f"{arch_}-unknown-linux-musl"
+    minor = key(here.libc_version)[1]
+    return f"{arch_}-manylinux_2_{max(known for known in UV_GLIBC if known <= minor)}"
+
+
 def ask_uv(path, here, scratch):
     del path
-    platform = {"windows": "x86_64-pc-windows-msvc"}.get(here.os)
-    if platform is None:
-        libc = "unknown-linux-musl" if here.libc == "musl" else "manylinux_" + here.libc_version.replace(".", "_")
-        platform = f"{here.arch}-{libc}"
+    gfx = next((device.gfx for device in here.devices if device.gfx), None)
     env = os.environ | {
-        "UV_CUDA_DRIVER_VERSION": here.driver_version,
+        **({"UV_CUDA_DRIVER_VERSION": here.driver_version} if here.driver_version else {}),
+        **({"UV_AMD_GPU_ARCHITECTURE": gfx} if gfx else {}),
         "UV_CACHE_DIR": str(scratch / "cache"),
         "HTTPS_PROXY": f"http://127.0.0.1:{scratch.port}",
         "SSL_CERT_FILE": str(scratch / "bundle.pem"),
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
     }
-    argv = ["uv", "pip", "compile", "-", "--torch-backend=auto", "--no-header", "--no-annotate", "-q", "--no-deps"]
-    argv += ["--python-version", here.python, "--python-platform", platform]
+    argv = [UV, "pip", "compile", "-", "--torch-backend=auto", "--no-header", "--no-annotate", "-q", "--no-deps"]
+    argv += ["--python-version", here.python, "--python-platform", uv_platform(here)]
     done = subprocess.run(argv, check=False, input="torch\n", capture_output=True, text=True, env=env, timeout=120)
     found = re.search(r"torch==([\d.]+)(?:\+(\w[\w.]*))?", done.stdout)
     if not found:
@@ -161,24 +199,32 @@ def ask_uv(path, here, scratch):
 
 def ask_env_doctor(path, here, scratch):
     """Run once for each driver: the driver is all that it looks at."""
-    del path
     if here.driver_version not in ANSWERS:
         ANSWERS[here.driver_version] = run_env_doctor(here, scratch)
-    return ANSWERS[here.driver_version]
+    answer = ANSWERS[here.driver_version]
+    return ask_pip(path, here, scratch) if answer == PLAIN else answer
 
 
 def run_env_doctor(here, scratch):
     smi = scratch / "smi"
     smi.mkdir(exist_ok=True)
-    ceiling = drivers.cuda_ceiling(here.driver_version, here.driver_os)
-    line = f"| NVIDIA-SMI {here.driver_version}   Driver Version: {here.driver_version}   CUDA Version: {ceiling} |"
-    (smi / "nvidia-smi").write_text(f"#!/bin/sh\necho '{line}'\n")
-    (smi / "nvidia-smi").chmod(0o755)
+    (smi / "nvidia-smi").unlink(missing_ok=True)
+    if here.driver_version:
+        stand_in(smi, here)
     argv = [str(scratch / "env-doctor/bin/env-doctor"), "install", "torch"]
     env = os.environ | {"PATH": f"{smi}:{os.environ['PATH']}", "HOME": str(scratch)}
     done = subprocess.run(argv, check=False, capture_output=True, text=True, env=env, timeout=120)
     found = re.search(r"torch==([\d.]+).*?/whl/(\w+)", done.stdout)
+    if re.search(rf"^\s*{PLAIN}\s*$", done.stdout, re.MULTILINE):
+        return PLAIN
     return (found[1], found[2]) if found else "refused: " + " ".join(done.stdout.split())[-60:]
+
+
+def stand_in(smi, here):
+    ceiling = drivers.cuda_ceiling(here.driver_version, here.driver_os)
+    line = f"| NVIDIA-SMI {here.driver_version}   Driver Version: {here.driver_version}   CUDA Version: {ceiling} |"
+    (smi / "nvidia-smi").write_text(f"#!/bin/sh\necho '{line}'\n")
+    (smi / "nvidia-smi").chmod(0o755)
 
 
 # --- a stand-in of the PyTorch index on the loopback, reached as a proxy reaches a host
@@ -261,6 +307,12 @@ def wheel_names(channel):
     for release in torch.releases():
         row = torch.variant(release.version, channel)
         for wheel in release.wheels if row else []:
+            if wheel.os == "macos" and channel == "cpu":
+                for python in wheel.python.split():
+                    cp = "cp" + python.rstrip("t").replace(".", "")
+                    abi = f"{cp}t" if python.endswith("t") else "none"
+                    tag = f"macosx_{wheel.floor.replace('.', '_')}_{wheel.arch}"
+                    yield f"torch-{release.version}-{cp}-{abi}-{tag}.whl"
             if row.archs(wheel.os, wheel.arch) is None:
                 continue
             floor = row.floor if row.floor and wheel.arch == "x86_64" else wheel.floor
@@ -304,9 +356,9 @@ def main():
     port = serve(scratch)
     type(scratch).port = port
     if not (scratch / "env-doctor").exists():
-        subprocess.run(["uv", "venv", "-q", str(scratch / "env-doctor")], check=True)
+        subprocess.run([UV, "venv", "-q", str(scratch / "env-doctor")], check=True)
         python = str(scratch / "env-doctor/bin/python")
-        subprocess.run(["uv", "pip", "install", "-q", "--python", python, "env-doctor"], check=True)
+        subprocess.run([UV, "pip", "install", "-q", "--python", python, "env-doctor"], check=True)
     rows = json.loads(args.profiles.read_text()) if args.profiles else profiles()
     score, silent = Counter(), Counter()
     asked = 0
@@ -314,7 +366,8 @@ def main():
         path = scratch / "machine.json"
         path.write_text(json.dumps(row["machine"]))
         here = facts.read(from_json(path.read_text(), Machine, name=row["id"]))
-        if not here.driver_version or not here.devices or any(d.cc is None for d in here.devices):
+        if any((d.cc if d.vendor == "nvidia" else d.gfx) is None for d in here.devices):
+            print("-    ", f"{row['id']:30} nobody knows what this GPU is: not judged", flush=True)
             continue
         asked += 1
         able = possible(here)
@@ -325,7 +378,7 @@ def main():
             if args.v or not right:
                 end = "" if able else "   (nothing can run)"
                 print("ok   " if right else "WRONG", f"{row['id']:30} {tool:11} {how}{end}", flush=True)
-    print(f"\n{asked} machines with an NVIDIA GPU   right   of which a CPU build without a word")
+    print(f"\n{asked} machines   right   of which a CPU build without a word")
     for tool in TOOLS:
         print(f"{tool:30} {score[tool]:5}   {silent[tool]}")
     print("newest release in the data:", torch.releases()[0].version)
