@@ -40,8 +40,8 @@ def fetch(engine: Engine, reference: str, tag: str | None, tick: Callable[[], No
         raise BuildError(f"the base image {reference} cannot be had ({why}), nor can {tag}: {again}")
     found = _pinned(engine, tag, None)
     instead = tag if found.reference == tag else f"{tag}, which is {found.reference} now"
-    digest = reference.partition("@")[2]
-    return msgspec.structs.replace(found, notes=[f"the base {digest} cannot be had ({why}); built on {instead} instead"])
+    told = f"the base {reference.partition('@')[2]} cannot be had ({why}); built on {instead} instead"
+    return msgspec.structs.replace(found, notes=[told])
 
 
 def _get(engine: Engine, reference: str, tick: Callable[[], None]) -> str | None:

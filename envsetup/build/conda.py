@@ -1,4 +1,4 @@
-"""A conda environment: solved and installed by py-rattler into a stage, verified, moved into place."""
+"""A conda environment: solved and installed into a stage, verified, moved into place."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 from envsetup import __version__
-from envsetup.build import process, rattler
+from envsetup.build import condatool, process, solvers
 from envsetup.build.create import Created, summary
 from envsetup.build.decide import in_one_environment
-from envsetup.build.manifest import Manifest, machine_digest
+from envsetup.build.manifest import MANIFEST, Manifest, machine_digest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, perform
 from envsetup.compat import conda, drivers, stacks
 from envsetup.model.codec import to_json
-from envsetup.model.errors import InputError
+from envsetup.model.errors import BuildError, InputError
 from envsetup.model.lock import Lock, LockedPackage
 from envsetup.model.maybe import known
 from envsetup.model.plan import PlannedPackage
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envsetup.build.create import Order
-    from envsetup.build.rattler import Solution
+    from envsetup.build.rattler import CondaPackage, Solution
+    from envsetup.build.solvers import Solver
     from envsetup.build.steps import Progress
     from envsetup.model.machine import Machine
     from envsetup.model.plan import Plan
 
-_OVERRIDE = "CONDA_OVERRIDE_CUDA"
+_OVERRIDE = condatool.OVERRIDE
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)*", re.ASCII)
 _PYTHON = re.compile(r"3\.\d{1,2}")
 _TOKEN = re.compile(r"/t/[^/]+/")
@@ -56,9 +57,9 @@ def create(order: Order, machine: Callable[[], Machine], progress: Progress) -> 
     path = str(order.target)
     if maker.plan.status == "impossible":
         return Created(status="impossible", path=path, plan=maker.plan)
-    if rattler.installed():
-        timings += perform([maker.solving()], progress)
-    building = rattler.installed() and not order.files_only
+    if maker.solver is not None:
+        timings += perform([maker.solving(maker.solver)], progress)
+    building = maker.solver is not None and not order.files_only
     result = Created(
         status="planned" if order.dry_run else "created" if building else "rendered",
         path=path,
@@ -74,11 +75,13 @@ def create(order: Order, machine: Callable[[], Machine], progress: Progress) -> 
         timings += perform(maker.steps(), progress)
     override = f"{_OVERRIDE}={maker.wanted.cuda} " if maker.wanted.cuda else ""
     command = f"{override}conda env create --prefix ENV --file {shlex.quote(f'{path}/environment.yml')}"
-    by_hand = f"py-rattler is not installed; install it with envsetup[conda], or run: {command}"
+    absent = f"neither {', '.join(condatool.NAMES)} nor py-rattler is installed"
+    by_hand = f"{absent}; install py-rattler with envsetup[conda], or run: {command}"
     return msgspec.structs.replace(
         result,
         verified=maker.facts if building and order.check else None,
-        activate=f"conda activate {shlex.quote(path)}" if building else None,
+        activate=f"{maker.activator} activate {shlex.quote(path)}" if building else None,
+        engine=f"{maker.solver.name} {maker.solver.version}" if maker.solver and building else None,
         not_built=None if building or order.files_only else by_hand,
         timings=timings,
     )
@@ -99,9 +102,15 @@ class Conda:
         self.facts: list[str] = []
         self._look = machine
         self._machine: Machine | None = None
+        self.solver = solvers.find()
 
     @property
-    def packages(self) -> list[rattler.CondaPackage]:
+    def activator(self) -> str:
+        """Whose command activates it."""
+        return self.solver.name if isinstance(self.solver, condatool.Tool) else "conda"
+
+    @property
+    def packages(self) -> list[CondaPackage]:
         """What was solved, or nothing."""
         return self.solution.packages if self.solution else []
 
@@ -132,15 +141,16 @@ class Conda:
 
         return Step(id="plan", title="look and decide", run=decide)
 
-    def solving(self) -> Step:
+    def solving(self, solver: Solver) -> Step:
         """From match specs to packages."""
 
         def solve(tick: Callable[[], None]) -> str:
-            self.solution = rattler.solve(self.wanted.channel, self.wanted.specs, self.wanted.cuda, tick)
+            asked = self.wanted
+            self.solution = solvers.solve(solver, asked.channel, asked.specs, asked.cuda, tick)
             self.plan = _solved(self.plan, self.packages)
             return f"{len(self.packages)} packages"
 
-        return Step(id="lock", title="solve", run=solve)
+        return Step(id="lock", title=f"solve with {solver.name}", run=solve)
 
     def steps(self) -> list[Step]:
         """From packages to the environment."""
@@ -158,7 +168,8 @@ class Conda:
 
     def files(self) -> dict[str, bytes]:
         """The files that envsetup leaves in the environment."""
-        from envsetup.render.templates import render  # noqa: PLC0415 - jinja2 only where something is rendered
+        from envsetup.build.targets import find  # noqa: PLC0415 - it knows this module
+        from envsetup.render.templates import assemble  # noqa: PLC0415 - jinja2 only where something is rendered
 
         order, explicit = self.order, self.solution.explicit() if self.solution else ""
         manifest = Manifest(
@@ -172,25 +183,30 @@ class Conda:
             sources=[self.wanted.channel],
             probe=machine_digest(self._machine) if self._machine else None,
         )
-        return render(
-            "conda",
+        made = assemble(
+            find(order.request.target, order.template),
             {
                 "name": order.name or order.target.name,
                 "path": str(order.target),
                 "channel": self.wanted.channel,
-                "specs": self.wanted.specs,
+                "specs": self.wanted.specs + ([f"cuda-version <={self.wanted.cuda}"] if self.wanted.cuda else []),
                 "cuda": self.wanted.cuda or "",
                 "explicit": explicit,
                 "manifest": to_json(manifest),
                 "summary": summary(self.plan),
                 "tool": __version__,
+                "device": self.plan.device,
             },
         )
+        return made | {MANIFEST: to_json(manifest).encode()}
 
     def _install(self, tick: Callable[[], None]) -> str:
-        if self.solution is None:
+        if self.solution is None or self.solver is None:
             raise AssertionError
-        rattler.install(self.solution, self.stage.env, self.order.target, tick)
+        installed = self.solver.install(self.solution, self.stage.env, self.order.target, tick)
+        if different := _changed(self.solution.packages, installed.packages):
+            raise BuildError(f"{self.solver.name} installed {different[0]}")
+        self.solution = installed
         return ""
 
     def _write(self, _: Callable[[], None]) -> str:
@@ -261,7 +277,7 @@ def wanted(order: Order, plan: Plan, machine: Machine, channel: str) -> Wanted:
     cuda = _ceiling(machine) if gpu else None
     if gpu and cuda is None:
         raise InputError(f"which CUDA this driver runs is unknown; say it with {_OVERRIDE}=X.Y")
-    return Wanted(channel=channel, specs=[*specs, f"cuda-version <={cuda}"] if cuda else specs, cuda=cuda)
+    return Wanted(channel=channel, specs=specs, cuda=cuda)
 
 
 def _ceiling(machine: Machine) -> str | None:
@@ -276,7 +292,7 @@ def _ceiling(machine: Machine) -> str | None:
     return (known(stack.cuda_ceiling) if stack else None) or (drivers.cuda_ceiling(version) if version else None)
 
 
-def _solved(plan: Plan, packages: list[rattler.CondaPackage]) -> Plan:
+def _solved(plan: Plan, packages: list[CondaPackage]) -> Plan:
     """The plan with what the channel really has instead of wheels."""
     names = {row.package: row.name for row in conda.table().frameworks}
     cuda = next((p.version for p in packages if p.name == "cuda-version"), None)
@@ -291,7 +307,12 @@ def _solved(plan: Plan, packages: list[rattler.CondaPackage]) -> Plan:
     return msgspec.structs.replace(plan, packages=solved, reasons=kept, rejected=[], warnings=[], alternatives=[])
 
 
-def _differences(env: Path, packages: list[rattler.CondaPackage]) -> list[str]:
+def _changed(solved: list[CondaPackage], installed: list[CondaPackage]) -> list[str]:
+    wanted, there = ({f"{p.name}-{p.version}-{p.build}" for p in packages} for packages in (solved, installed))
+    return [f"{name}, which was not solved" for name in sorted(there - wanted)]
+
+
+def _differences(env: Path, packages: list[CondaPackage]) -> list[str]:
     there = {path.stem for path in (env / "conda-meta").glob("*.json")}
     locked = {f"{p.name}-{p.version}-{p.build}" for p in packages}
     missing = [f"{name} was solved but not installed" for name in sorted(locked - there)]

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TICK = 0.2
-_SOLVE, _INSTALL = 600.0, 3 * 3600.0  # seconds
+SOLVE, INSTALL = 600.0, 3 * 3600.0  # seconds
 _CUDA = "__cuda"
 
 
 class CondaPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """One package of a solution; `url` is where its file lies."""
+    """One package of a solution; `url` is where its file lies, empty where the solver did not say."""
 
     name: str
     version: str
@@ -34,19 +34,30 @@ class CondaPackage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Solution(msgspec.Struct, frozen=True, kw_only=True):
-    """What was solved, in the order of names; `records` are rattler's own."""
+    """What was solved, in the order of names, for which CUDA of the driver; `records` are rattler's own."""
 
     packages: list[CondaPackage]
-    records: Any
+    channel: str = ""
+    cuda: Optional[str] = None
+    records: Any = None
 
     def explicit(self) -> str:
-        """The explicit lock that conda, mamba and micromamba read."""
+        """The explicit lock that conda, mamba and micromamba read; empty until every file's place is known."""
+        if not all(p.url for p in self.packages):
+            return ""
         return "@EXPLICIT\n" + "".join(f"{p.url}{f'#sha256:{p.sha256}' if p.sha256 else ''}\n" for p in self.packages)
 
 
 def installed() -> bool:
     """Whether py-rattler is there."""
     return find_spec("rattler") is not None
+
+
+def version() -> str:
+    """The version of py-rattler."""
+    from importlib.metadata import version  # noqa: PLC0415 - 15 ms, only where it is asked for
+
+    return version("py-rattler")
 
 
 def solve(channel: str, specs: list[str], cuda: str | None, tick: Callable[[], None]) -> Solution:
@@ -66,9 +77,9 @@ def solve(channel: str, specs: list[str], cuda: str | None, tick: Callable[[], N
         records = _wait(
             lambda: rattler.solve(
                 [rattler.Channel(channel)], specs, platforms=platforms, virtual_packages=virtual,
-                timeout=timedelta(seconds=_SOLVE),
+                timeout=timedelta(seconds=SOLVE),
             ),
-            _SOLVE,
+            SOLVE,
             tick,
         )  # fmt: skip
     except Exception as error:
@@ -77,17 +88,18 @@ def solve(channel: str, specs: list[str], cuda: str | None, tick: Callable[[], N
         CondaPackage(
             name=record.name.normalized,
             version=str(record.version),
-            build=record.build,
+            build=str(record.build),
             url=record.url,
             sha256=record.sha256.hex() if record.sha256 else None,
         )
         for record in records
     ]
-    return Solution(packages=sorted(packages, key=lambda p: p.name), records=records)
+    chosen = sorted(packages, key=lambda p: p.name)
+    return Solution(packages=chosen, channel=channel, cuda=cuda, records=records)
 
 
-def install(solution: Solution, prefix: Path, target: Path, tick: Callable[[], None]) -> None:
-    """Install into `prefix` what will live at `target`.
+def install(solution: Solution, prefix: Path, target: Path, tick: Callable[[], None]) -> Solution:
+    """Install into `prefix` what will live at `target`; what is there then.
 
     Raises BuildError; a file that is not the one that was solved is refused.
     """
@@ -101,11 +113,12 @@ def install(solution: Solution, prefix: Path, target: Path, tick: Callable[[], N
             lambda: rattler.install(
                 solution.records, prefix, cache_dir=cache, show_progress=False, alternative_target_prefix=target
             ),
-            _INSTALL,
+            INSTALL,
             tick,
         )
     except Exception as error:
         raise BuildError(f"installation: {_reason(error)}") from error
+    return solution
 
 
 def _check_local(solution: Solution, tick: Callable[[], None]) -> None:

@@ -131,6 +131,12 @@ def architecture(cc: str) -> str | None:
     return row.architecture if row else None
 
 
+def cuda_versions() -> list[str]:
+    """Every CUDA that a driver is known for, X.Y, oldest first."""
+    found = {".".join(row.cuda.split(".")[:2]) for row in cuda_table().toolkits}
+    return sorted(found, key=key)
+
+
 @lru_cache(maxsize=256)
 def minimum_driver(cuda: str, os: str = "linux") -> DriverFloor | None:
     """The driver floors of a CUDA version ("12.6", "13.0.2") on "linux" or "windows"; None for an unknown CUDA."""

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from envsetup.build.conda import channel_of
-from envsetup.model.errors import InputError
+from envsetup.build.relocate import relocate, replaced
+from envsetup.model.errors import BuildError, InputError
 from envsetup.render import quoting
 from envsetup.render.templates import render_example
 
@@ -181,7 +182,9 @@ def test_the_driver_chooses_the_cuda_build(box, channel):
 def test_a_driver_that_is_too_old_is_a_readable_conflict(box, channel):
     done = box.create("env", *asked(channel, *with_gpu(box, "575.57.08")), CONDA_OVERRIDE_CUDA="11.2")
     assert done.returncode == 1
-    assert "no set of conda packages for" in done.stderr
+    assert "pytorch-gpu of file://" in done.stderr
+    assert "need CUDA 11.8 or newer, this driver runs CUDA 11.2 at most" in done.stderr
+    assert "update the NVIDIA driver to at least 4" in done.stderr
     assert "cuda-version" in done.stderr
     assert len([line for line in done.stderr.splitlines() if line.startswith("error")]) == 1
     assert not (box.folder / "env").exists()
@@ -290,6 +293,126 @@ def test_without_rattler_it_says_what_to_run(box, channel):
     )
     done = box.create("env", *asked(channel, "--cpu"), PYTHONPATH=str(hide))
     assert done.returncode == 3, done.stderr
-    assert "not built py-rattler is not installed" in done.stdout
+    assert "not built neither mamba, micromamba, conda nor py-rattler is installed" in done.stdout
     assert "conda env create --prefix ENV --file" in done.stdout
     assert {p.name for p in (box.folder / "env").iterdir()} == {"environment.yml", "envsetup.json", "ACTIVATE.txt"}
+
+
+# What conda, mamba and micromamba do with the words that they are given, noted, and done by py-rattler: none is here.
+FAKE = """#!{python}
+import asyncio, json, os, pathlib, re, sys
+import rattler
+name, log = pathlib.Path(sys.argv[0]).name, pathlib.Path(os.environ["FAKE_LOG"])
+if sys.argv[1:] == ["--version"]:
+    sys.exit(print({{"conda": "conda 25.9.1", "mamba": "2.3.2", "micromamba": "2.3.2"}}[name]))
+with log.open("a") as file:
+    print(json.dumps([name, os.environ.get("CONDA_OVERRIDE_CUDA"), sys.argv[1:]]), file=file)
+words, options = sys.argv[1:], {{}}
+for option in ("--prefix", "--channel"):
+    at = words.index(option)
+    options[option] = words[at + 1]
+    del words[at : at + 2]
+# conda's name=version=build, in the form that py-rattler reads.
+specs = [re.sub("^([^=<> ]+)=([^=]+)=([^=]+)$", r"\\1 ==\\2 \\3", word) for word in words[1:] if word[:2] != "--"]
+cuda = os.environ.get("CONDA_OVERRIDE_CUDA")
+name_of, build = rattler.PackageName("__cuda"), rattler.BuildString("0")
+virtual = [rattler.GenericVirtualPackage(name_of, rattler.Version(cuda), build)] if cuda else []
+async def solve():
+    return await rattler.solve([rattler.Channel(options["--channel"])], specs,
+        platforms=[str(rattler.Subdir.current()), "noarch"], virtual_packages=virtual)
+try:
+    records = asyncio.run(solve())
+except Exception as error:
+    said = {{"message": str(error)}} if name == "conda" else {{"solver_problems": str(error).splitlines()}}
+    sys.exit(print(json.dumps({{"success": False}} | said)) or 1)
+if "--dry-run" in words:
+    linked = [{{"name": r.name.normalized, "version": str(r.version), "build_string": str(r.build)}} for r in records]
+    if name != "conda":
+        linked = [{{"build": p.pop("build_string"), "url": r.url}} | p for p, r in zip(linked, records)]
+    print(json.dumps({{"actions": {{"LINK": linked}}, "success": True}}))
+else:
+    prefix = pathlib.Path(options["--prefix"])
+    asyncio.run(rattler.install(records, prefix, cache_dir=log.with_name("pkgs"), show_progress=False))
+    if os.environ.get("FAKE_MORE"):
+        (prefix / "conda-meta" / "more-1-0.json").write_text(json.dumps(
+            {{"name": "more", "version": "1", "build": "0", "url": "https://host/t/s3cr3t/noarch/more-1-0.conda"}}))
+sys.stdout.flush()
+os._exit(0)  # without py-rattler's own end, which may crash
+"""
+
+
+@pytest.fixture(params=["mamba", "micromamba", "conda"])
+def tool(request, box):
+    """One of the user's own tools on PATH; what it was asked."""
+    tools = box.folder / "tools"
+    tools.mkdir()
+    (tools / request.param).write_text(FAKE.format(python=sys.executable))
+    (tools / request.param).chmod(0o755)
+    box.env |= {"PATH": f"{tools}:/usr/bin:/bin", "FAKE_LOG": str(box.folder / "asked")}
+    return request.param, lambda: [json.loads(line) for line in (box.folder / "asked").read_text().splitlines()]
+
+
+def test_the_users_own_tool_is_asked_in_its_own_words(box, channel, tool):
+    name, said = tool
+    made = box.json("my env", *asked(channel, *with_gpu(box, "575.57.08")))
+    assert made["engine"].startswith(f"{name} 2")
+    assert made["packages"]["cuda-version"] == "12.9"
+    (_, cuda, solving), (_, _, installing) = said()
+    assert (cuda, solving[:4]) == ("12.9", ["create", "--yes", "--json", "--override-channels"])
+    assert solving[-3:] == [f"python {PYTHON}.*", "pytorch-gpu", "cuda-version <=12.9"]
+    assert "pytorch=2.13.0=cuda129_0" in installing
+    env = box.folder / "my env"
+    # Paths within files are those of the place where it ended, though the tool knew only the stage.
+    assert subprocess.run([env / "bin/where"], check=True, capture_output=True, text=True).stdout == f"{env}\n"
+    files = [p for p in env.rglob("*") if p.is_file() and p.suffix != ".pyc"]
+    assert not [p for p in files if b"envsetup-stage" in p.read_bytes()]
+    explicit = (env / "explicit.txt").read_text().splitlines()
+    assert len(explicit) == len(made["packages"]) + 1
+    assert all("#sha256:" in line for line in explicit[1:])
+    assert f"{name} activate" in made["activate"]
+
+
+def test_a_gpu_that_is_not_asked_for_is_hidden_from_the_users_tool(box, channel, tool):
+    made = box.json("env", *asked(channel, "--cpu"))
+    assert "torch is the cpu build" in made["verified"]
+    assert {cuda for _, cuda, _ in tool[1]()} == {""}
+
+
+@pytest.mark.usefixtures("tool")
+def test_the_users_tool_gives_its_reason(box, channel):
+    done = box.create("env", *asked(channel, *with_gpu(box, "575.57.08")), CONDA_OVERRIDE_CUDA="11.2")
+    assert done.returncode == 1
+    assert "need CUDA 11.8 or newer, this driver runs CUDA 11.2 at most" in done.stderr
+    assert not (box.folder / "env").exists()
+
+
+def test_what_was_not_solved_is_not_put_in_place(box, channel, tool):
+    done = box.create("env", *asked(channel, "--cpu"), FAKE_MORE="1")
+    assert done.returncode == 1
+    assert f"{tool[0]} installed more-1-0, which was not solved" in done.stderr
+    assert "s3cr3t" not in done.stderr
+    assert not (box.folder / "env").exists()
+
+
+def test_a_binary_takes_another_path_in_the_room_it_has(tmp_path):
+    old, new = b"/home/me/.envsetup-stage-0123/env", b"/home/me/env"
+    binary = b"\x7fELF\0" + old + b"/lib:" + old + b"/x\0\0\0rest\0"
+    made = replaced(binary, old, new, tmp_path)
+    assert len(made) == len(binary)
+    assert made.startswith(b"\x7fELF\0" + new + b"/lib:" + new + b"/x\0")
+    assert made.endswith(b"\0rest\0")
+    assert replaced(b"#!" + old + b"/bin/python\n", old, new, tmp_path) == b"#!" + new + b"/bin/python\n"
+    with pytest.raises(BuildError, match="no room"):
+        replaced(b"\0" + old + b"/x\0rest", old, old + b"/much/longer", tmp_path)
+
+
+def test_another_name_of_a_file_keeps_its_content(tmp_path):
+    env, cache = tmp_path / "stage", tmp_path / "cache"
+    env.mkdir()
+    cache.write_text(f"{env}/lib\n")
+    (env / "file").hardlink_to(cache)
+    (env / "link").symlink_to(env / "file")
+    relocate(env, env, tmp_path / "env", lambda: None)
+    assert (env / "file").read_text() == f"{tmp_path}/env/lib\n"
+    assert cache.read_text() == f"{env}/lib\n"
+    assert (env / "link").readlink() == tmp_path / "env/file"
