@@ -64,6 +64,8 @@ NO_ENVIRONMENT = (
     *IMPORTS,
 )
 
+NO_INDEX = ("no-matching-wheel", "python-unsupported", "pip-too-old")
+
 # A cause with the findings that are only its consequences.
 EXPLAINS: dict[str, Collection[str]] = {
     "gpu-fallen-off-bus": (
@@ -118,6 +120,11 @@ EXPLAINS: dict[str, Collection[str]] = {
     "musl-libc": ("python-unsupported", "no-matching-wheel", "glibc-too-old"),
     "python-32bit": ("no-matching-wheel", "python-unsupported"),
     "python-unsupported": ("no-matching-wheel",),
+    # An index that cannot be reached looks like one that has nothing.
+    "tls-clock-skew": NO_INDEX,
+    "tls-corporate-proxy": NO_INDEX,
+    "proxy-misconfigured": (*NO_INDEX, "tls-corporate-proxy"),
+    "pip-index-misconfigured": NO_INDEX,
     "pip-too-old": ("no-matching-wheel",),
     "cpu-arch-no-wheel": ("no-matching-wheel", "python-unsupported"),
     "intel-mac-dropped": ("no-matching-wheel", "python-unsupported", "cpu-arch-no-wheel"),

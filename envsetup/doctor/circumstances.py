@@ -210,6 +210,11 @@ def torch_rocm(case: Case) -> bool:
     return build is not None and (bool(known(build.hip)) or (known(build.variant) or "").startswith("rocm"))
 
 
+def stubs_on_path(case: Case) -> bool:
+    """The linker's stand-in for the driver is where programs look for the driver."""
+    return "/stubs" in case.variables.get("LD_LIBRARY_PATH", "")
+
+
 def torch_without_libomp(case: Case) -> bool:
     """Torch 2.4.0 for Windows needed a libomp140.x86_64.dll that it did not bring."""
     return (known(build.version) if (build := framework(case, "torch")) else None) == _limit("torch-without-libomp")
@@ -301,6 +306,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "python-32bit": python_32bit,
     "rare-arch": rare_arch,
     "smi-failed": smi_failed,
+    "stubs-on-path": stubs_on_path,
     "torch-without-libomp": torch_without_libomp,
     "torch-cpu": torch_cpu,
     "torch-cpu-gpu-known": torch_cpu_gpu_known,

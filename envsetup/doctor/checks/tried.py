@@ -37,6 +37,10 @@ def _tried(case: Case) -> list[TriedFramework]:
 
 
 TRIED = When(lambda case: bool(_tried(case)), "nothing was tried: only --deep imports")
+USED = When(
+    lambda case: bool(_tried(case)) or known(_deep(case).cu_init) is not None,
+    "nothing was tried: only --deep calls CUDA",
+)
 CALLED = When(lambda case: known(_deep(case).cu_init) is not None, "nothing was tried: only --deep calls CUDA")
 
 
@@ -258,7 +262,7 @@ def told(case: Case) -> list[tuple[str, str]]:
 
 CHECKS = (
     Check("framework-imports", "framework", imports, TRIED),
-    Check("cuda-call-returns", "framework", slow, TRIED),
+    Check("cuda-call-returns", "framework", slow, USED),
     Check("cuda-starts", "driver", cuda_starts, CALLED),
     Check("devices-compute", "framework", devices, TRIED),
     Check("gpu-copies", "multi-gpu", peers, TRIED),
