@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from envsetup.importers.facts import Facts
     from envsetup.importers.page import Page
 
+    _Reader = Callable[[Facts, str], None]
+
 _GPUS = (
     (
         "nvidia",
@@ -52,6 +54,8 @@ _NAMES = (
     "bitsandbytes|triton|vllm|transformers|sglang|deepspeed|protobuf|spacy|onnxruntime-gpu|mmcv-full|mmcv|detectron2|"
     "cudatoolkit|pip"
 )
+# What each of the names has in it, so that a line without any of them is not searched.
+_PACKAGE_WORDS = {name.split("[")[0] for name in _NAMES.split("|")}
 _PACKAGE = re.compile(
     rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,2}}\s?|\s(?:version\s?(?:is|:|=)?|v|is|=|:)\s?|\s|:\s?|-)v?"
     r"(\d{1,4}\.\d{1,3}(?:\.\d{1,3})?(?:(?:\.post|\.dev|rc)\d{1,8})?(?:\+[a-z]{2,4}\d{0,4}(?:\.\d{1,2}){0,2})?)(?!\d|\.\d)",
@@ -99,6 +103,7 @@ _MACOS = re.compile(
 _WSL = re.compile(r"\bWSL\s?([12])?\b")
 _JETPACK = re.compile(r"\bJetPack\s?(?:SDK\s)?v?(\d(?:\.\d){0,2})|\bL4T\s?:?\s?R?(\d{2}\.\d(?:\.\d)?)", re.IGNORECASE)
 _LONGEST = 1500  # longer lines are no sentences
+_ENDS = 200  # lines from each end of a text in which one literal is looked at
 # Sentences about other machines, other versions, wishes and requirements state nothing of this machine.
 _ELSEWHERE = re.compile(
     r"\bwork(?:s|ed|ing)? (?:fine |well |ok |perfectly )?(?:with|on|in|under|for)\b|\b(?:down|up)grad|"
@@ -118,22 +123,18 @@ _CLUSTER = re.compile(r"\bnvidia\.com/gpu\b|\bkubectl\b", re.IGNORECASE)
 
 def read(page: Page, facts: Facts) -> bool:
     """Fill in weak facts from what no tool's format has claimed; prose is no format, so always False."""
-    for number, line in enumerate(page.lines):
+    wanted: dict[int, list[_Reader]] = {}
+    for literals, reader in _READERS:
+        for number in sorted({number for literal in literals for number in page.telling(literal, _ENDS)}):
+            wanted.setdefault(number, []).append(reader)
+    for number in sorted(wanted):
+        line = page.lines[number]
         if page.claimed(number) or not 2 < len(line) < _LONGEST or line.lstrip().startswith('File "'):  # noqa: PLR2004
             continue
         if not _ELSEWHERE.search(line):
-            sentence(facts, line)
+            for reader in wanted[number]:
+                reader(facts, line)
     return False
-
-
-def sentence(facts: Facts, line: str) -> None:
-    """All that one line says."""
-    gpus(facts, line)
-    _packages(facts, line)
-    lower = line.lower()
-    for needles, reader in _READERS:
-        if any(needle in lower for needle in needles):
-            reader(facts, line)
 
 
 def gpus(facts: Facts, line: str) -> None:
@@ -242,8 +243,48 @@ def _container(facts: Facts, line: str) -> None:
         facts.put("container.runtime", "podman" if "podman" in line.lower() else "docker", SAID)
 
 
-# (words of which one must be in the lower-case line, what reads it)
-_READERS: tuple[tuple[tuple[str, ...], Callable[[Facts, str], None]], ...] = (
+# (literals of which one must be in the line, in any case unless it has capitals; what reads it), in the order in which
+# one line is read.
+_READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
+    (
+        (
+            *(
+                "rtx",
+                "gtx",
+                "geforce",
+                "titan",
+                "tesla",
+                "quadro",
+                "jetson",
+                "gt ",
+                "GT",
+                "MX",
+                "GB",
+                "GH200",
+                "GeForce",
+            ),
+            *(
+                "a100",
+                "h100",
+                "h200",
+                "v100",
+                "B100",
+                "B200",
+                "B300",
+                "H20",
+                "H800",
+                "A800",
+                "L40",
+                "A10",
+                "A30",
+                "A40",
+            ),
+            *("A16", "A6000", "A5000", "A4000", "P100", "T4", "K80", "L4", "A2", "P40", "M40", "M60"),
+            *("radeon", "rx", "instinct", "MI", "arc", "data center gpu", "apple", "M1", "M2", "M3", "M4", "M5"),
+        ),
+        gpus,
+    ),
+    (tuple(sorted(_PACKAGE_WORDS)), _packages),
     (("driver", "nvidia"), _driver),
     (("nvidia-smi",), _ceiling),
     (("python",), _python),
