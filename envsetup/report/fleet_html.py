@@ -7,7 +7,7 @@ single ones by a search that writes only what was found.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,20 @@ if TYPE_CHECKING:
     from envsetup.model.fleet import FleetReport
 
 FOUND_SHOWN = 200  # rows that a search writes
+FIRST_SHOWN = 30  # characters of a range that is folded away
 RANGE_SHOWN = 160  # characters of a range; a longer one is folded away
-FIGURES = "td.n{text-align:right}summary{cursor:pointer}h2{margin-top:1.5rem}input{font:inherit;width:100%}"
+FIGURES = """
+td.n,th.n{text-align:right}summary{cursor:pointer}h2{margin-top:1.5rem}input{font:inherit;width:100%}
+td,th{overflow-wrap:normal}td.h,code{overflow-wrap:anywhere}td.h{width:40%}td details{margin:0}td summary{padding:0}details p{margin:.3rem 0}
+.share{display:flex;height:1rem;margin:.6rem 0;border-radius:.3rem;overflow:hidden;gap:2px}
+.share i{min-width:4px}.legend{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;list-style:none;margin:0;padding:0}
+.legend i{display:inline-block;width:.8rem;height:.8rem;border-radius:.2rem;margin-right:.4rem;vertical-align:-.05rem}
+.o0{background:var(--fill)}.o1{background:var(--warn)}.o2{background:var(--bad)}.o3{background:var(--wire)}
+@media(max-width:640px){thead{position:absolute;clip-path:inset(50%)}tr{display:block;padding:.5rem 0;
+border-bottom:1px solid var(--line)}td,td.n,td.h{display:block;width:auto;border:0;padding:.1rem 0;text-align:left}
+td[data-l]::before{content:attr(data-l) ": ";color:var(--soft)}}
+"""
+SHADES = {"ok": 0, "findings": 1, "unreachable": 2, "timeout": 2, "no-python": 2, "bad-output": 2, "not-run": 3}
 SCRIPT = """
 var rows=JSON.parse(document.getElementById('rows').textContent),box=document.getElementById('find'),
 out=document.getElementById('found'),count=document.getElementById('count');
@@ -47,15 +59,17 @@ def fleet_html(report: FleetReport) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             f"<title>envsetup fleet</title><style>{STYLE}{FIGURES}</style></head><body><main>",
             f'<h1 class="{worst}">{_safe(headline(report))}</h1>',
-            _table("Environments", ("plan", "machines", "hosts", ""), _plans(report)),
-            _table("Findings", ("", "code", "hosts", ""), _findings(report)),
-            _table("Could not decide", ("hosts", ""), _undecided(report)),
-            _table("Different from their peers", ("fact", "value", "peers", "hosts", ""), _outliers(report)),
-            _table("No majority", ("fact", "value", "hosts", ""), _splits(report)),
-            _table("Hosts", ("outcome", "reason", "hosts", ""), _hosts(report)),
+            _shares(report),
             '<h2><label for="find">Find a host, an outcome or a reason</label></h2>',
             '<input id="find" type="search" autocomplete="off"><p id="count" class="soft" aria-live="polite"></p>',
-            f'<table id="found"></table><p class="soft">envsetup {_safe(report.version)}</p></main>',
+            '<table id="found"></table>',
+            _table("Environments", ("plan", "machines", "hosts", "count"), _plans(report)),
+            _table("Findings", ("severity", "finding", "hosts", "count"), _findings(report)),
+            _table("Could not decide", ("hosts", "count"), _undecided(report)),
+            _table("Different from their peers", ("fact", "value", "peers", "hosts", "count"), _outliers(report)),
+            _table("No majority", ("fact", "value", "hosts", "count"), _splits(report)),
+            _table("Hosts", ("outcome", "reason", "hosts", "count"), _hosts(report)),
+            f'<p class="soft">envsetup {_safe(report.version)}</p></main>',
             f'<script type="application/json" id="rows">{rows.replace("<", chr(92) + "u003c")}</script>',
             f"<script>{SCRIPT}</script></body></html>",
             "",
@@ -63,9 +77,17 @@ def fleet_html(report: FleetReport) -> str:
     )
 
 
+def _shares(report: FleetReport) -> str:
+    """How the hosts ended, as one bar: what is wrong stands out by its share before any word is read."""
+    counts = Counter(row.outcome for row in report.hosts).most_common()
+    bar = "".join(f'<i class="o{SHADES[outcome]}" style="flex:{count}"></i>' for outcome, count in counts)
+    legend = "".join(f'<li><i class="o{SHADES[outcome]}"></i>{count} {outcome}</li>' for outcome, count in counts)
+    return f'<div class="share" aria-hidden="true">{bar}</div><ul class="legend">{legend}</ul>'
+
+
 def _plans(report: FleetReport) -> Iterable[list[str]]:
     for plan in report.plans:
-        lock = f'<br><span class="soft">lock {_safe(plan.lock)}</span>' if plan.lock else ""
+        lock = f'<br><span class="soft">lock {_safe(plan.lock)[:19]}</span>' if plan.lock else ""
         yield [_safe(plan.plan) + lock, _safe(plan.kind), _range(plan.hosts), str(plan.count)]
 
 
@@ -102,16 +124,25 @@ def _hosts(report: FleetReport) -> Iterable[list[str]]:
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Iterable[list[str]]) -> str:
-    body = ["".join(f"<td>{cell}</td>" for cell in cells[:-1]) + f'<td class="n">{cells[-1]}</td>' for cells in rows]
+    """A table with its last column right-aligned; on a phone each row is a block and names its cells."""
+    kinds = {"hosts": "h", columns[-1]: "n"}
+    names = [f'<td class="{kinds.get(column, "")}" data-l="{column}">' for column in columns]
+    body = ["".join(f"{name}{cell}</td>" for name, cell in zip(names, cells, strict=True)) for cells in rows]
     if not body:
         return ""
-    head = "".join(f"<th>{column}</th>" for column in columns)
-    return f"<h2>{title}</h2><table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in body) + "</table>"
+    head = "".join(f'<th class="{kinds.get(column, "")}">{column}</th>' for column in columns)
+    lines = "".join(f"<tr>{row}</tr>" for row in body)
+    return f"<h2>{title}</h2><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 
 
 def _range(hosts: str) -> str:
     text = _safe(hosts)
-    return text if len(hosts) <= RANGE_SHOWN else f"<details><summary>{_safe(hosts[:40])}…</summary>{text}</details>"
+    return text if len(hosts) <= RANGE_SHOWN else f"<details><summary>{_first(hosts)}…</summary><p>{text}</p></details>"
+
+
+def _first(hosts: str) -> str:
+    """The beginning of a long range, ended between two of its parts."""
+    return _safe(hosts[:FIRST_SHOWN].rpartition(",")[0] or hosts[:FIRST_SHOWN])
 
 
 def _safe(text: str) -> str:

@@ -145,8 +145,8 @@ def test_the_first_of_each_kind_goes_first_and_the_others_install_its_lock(go):
         ("p[1-3]", 3, "p1"),
     ]
     assert "n[1-4] (4): PyTorch 2.9.1+cu126, lock abc" in fleet_text(report)
-    assert "<td>PyTorch 2.9.1+cu126" in fleet_html(report)
-    assert "<td>n[1-4]</td>" in fleet_html(report)
+    assert ">PyTorch 2.9.1+cu126" in fleet_html(report)
+    assert ">n[1-4]</td>" in fleet_html(report)
 
 
 def test_one_plan_holds_on_hosts_with_unlike_drivers_and_the_limiting_one_is_the_canary():
