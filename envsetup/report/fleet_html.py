@@ -26,7 +26,8 @@ FIRST_SHOWN = 30  # characters of a range that is folded away
 RANGE_SHOWN = 160  # characters of a range; a longer one is folded away
 FIGURES = """
 td.n,th.n{text-align:right}summary{cursor:pointer}h2{margin-top:1.5rem}input{font:inherit;width:100%}
-td,th{overflow-wrap:normal}td.h,code{overflow-wrap:anywhere}td.h{width:40%}td details{margin:0}td summary{padding:0}details p{margin:.3rem 0}
+td,th{overflow-wrap:normal}td.h,code{overflow-wrap:anywhere}td.h{width:40%}td details{margin:0}
+td summary{padding:0}details p{margin:.3rem 0}
 .share{display:flex;height:1rem;margin:.6rem 0;border-radius:.3rem;overflow:hidden;gap:2px}
 .share i{min-width:4px}.legend{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;list-style:none;margin:0;padding:0}
 .legend i{display:inline-block;width:.8rem;height:.8rem;border-radius:.2rem;margin-right:.4rem;vertical-align:-.05rem}
