@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envsetup.model.plan import Plan, PlannedPackage
 
 _TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
+_BUILDS = {"torch", "torchvision", "torchaudio"}  # told apart by the local part of the version
 _DEVICES = {"cuda": "NVIDIA GPU", "rocm": "AMD GPU", "xpu": "Intel GPU", "mps": "Apple GPU", "cpu": "CPU"}
 _FIRST = ("gpu-arch", "driver", "device", "source", "request", "framework", "python", "libc", "os", "arch")
 _SHOWN = 3
@@ -39,10 +40,23 @@ def text(plan: Plan, page: Page) -> str:
 
 
 def requirement(package: PlannedPackage) -> str:
-    """A package as pip would be told: torch==2.14.1+cu126."""
+    """A package as pip would be told: torch==2.14.1+cu126; the package index has one build only, without a suffix."""
     extras = f"[{','.join(package.extras)}]" if package.extras else ""
-    local = f"+{package.variant}" if package.variant and package.name in {"torch", "torchvision", "torchaudio"} else ""
+    local = f"+{package.variant}" if _suffixed(package) else ""
     return f"{package.name}{extras}=={package.version}{local}"
+
+
+def _suffixed(package: PlannedPackage) -> bool:
+    from envsetup.compat import sources  # noqa: PLC0415 - read already where a plan was made
+
+    mirror = sources.mirror(package.index or "")
+    plain = package.index == "pypi" or (mirror is not None and mirror.pytorch is None)
+    return package.name in _BUILDS and package.variant is not None and not plain
+
+
+def _place(package: PlannedPackage) -> str:
+    build = "" if package.name not in _BUILDS or not package.variant or _suffixed(package) else package.variant
+    return f"{package.index}, where it is the {build} build" if build else f"{package.index}"
 
 
 def _blocks(plan: Plan, page: Page) -> Iterator[list[str]]:
@@ -69,7 +83,7 @@ def _head(plan: Plan) -> list[str]:
     lines = [f"{names} for {_DEVICES[plan.device]}, Python {plan.python}"]
     for package in plan.packages:
         where = f"  (environment {package.environment})" if package.environment else ""
-        lines.append(f"  {requirement(package):32}  from {package.index}{where}")
+        lines.append(f"  {requirement(package):32}  from {_place(package)}{where}")
     return lines
 
 

@@ -168,8 +168,9 @@ def gpu_arch(
     if bad:
         text = f"{what} has {_miss(covered[bad[0]])} for {', '.join(d.label for d in bad)}"
     else:
-        entries = sorted({c.entry for c in covered.values() if c.entry})
-        text = f"{what} has code for this GPU ({', '.join(entries) or 'capability unknown'})"
+        text = f"{what} has {_hit(list(covered.values()), archs)}"
+        if blind := [d.name for d in devices if not d.cc]:
+            text += f"; what {', '.join(blind)} needs is not known"
     check = Check(
         constraint="gpu-arch",
         ok=not bad,
@@ -179,6 +180,13 @@ def gpu_arch(
         need=f"a GPU that it has code for ({' '.join(archs)}), or a CPU environment (--cpu)",
     )
     return check, list(covered.values())
+
+
+def _hit(covered: Sequence[arch.Coverage], archs: Sequence[str]) -> str:
+    if not covered:
+        return f"code for {', '.join(archs)}"
+    entries = ", ".join(sorted({c.entry for c in covered if c.entry}))
+    return f"code for {'this GPU' if len(covered) == 1 else 'these GPUs'} ({entries})"
 
 
 def _miss(coverage: arch.Coverage) -> str:

@@ -61,7 +61,7 @@ def _judged(case: Case, row: Release, plug: Plugin | None) -> Candidate:
 def _capability(plug: Plugin, what: str, target: Target) -> Check:
     archs = plug.archs.split()
     low = [d for d in target.devices if d.cc and (key(d.cc) < key(plug.min_cc) or not covers(archs, d.cc))]
-    served = ", ".join(d.label for d in target.devices) or "this GPU"
+    served = ", ".join(d.label if d.cc else f"{d.name}, whose own is not known" for d in target.devices) or "this GPU"
     return Check(
         constraint="gpu-arch",
         ok=not low,

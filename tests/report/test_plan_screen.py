@@ -71,7 +71,13 @@ def test_quiet_is_the_pick_alone():
 
 
 def test_requirements_as_pip_would_be_told():
-    assert requirement(PLAN.packages[0]) == "torch==2.15.0+cu132"
+    assert requirement(PLAN.packages[0]) == "torch==2.15.0"  # the package index has no torch 2.15.0+cu132
+    assert "from pypi, where it is the cu132 build" in text(PLAN, Page())
+    for index in ("pytorch", "nju", "/wheels"):
+        other = PlannedPackage(name="torch", version="2.15.0", variant="cu130", index=index)
+        assert requirement(other) == "torch==2.15.0+cu130"
+    mirrored = PlannedPackage(name="torch", version="2.15.0", variant="cu132", index="tuna")
+    assert requirement(mirrored) == "torch==2.15.0"
     assert requirement(PLAN.packages[1]) == "tensorflow[and-cuda]==2.21.0"
     assert requirement(PlannedPackage(name="jax", version="0.10.2", variant="cuda12")) == "jax==0.10.2"
 

@@ -195,6 +195,18 @@ def test_a_gpu_unknown_to_the_data_falls_back_to_the_reported_capability():
     assert label(plan(machine(("NVIDIA Whatever 1", "8.6"), driver="580.95.05"))) == "2.15.0+cu130"
 
 
+def test_no_code_is_promised_for_a_gpu_that_nobody_knows():
+    result = plan(machine(("NVIDIA Foo 9000", None), driver="595.58.03"))
+    said = next(reason.text for reason in result.reasons if reason.constraint == "gpu-arch")
+    assert "what NVIDIA Foo 9000 needs is not known" in said
+    assert "this GPU" not in said
+    both = plan(machine("RTX 4090", ("NVIDIA Foo 9000", None), driver="595.58.03"))
+    said = next(reason.text for reason in both.reasons if reason.constraint == "gpu-arch")
+    assert "has code for this GPU (sm_86); what NVIDIA Foo 9000 needs is not known" in said
+    known = plan(machine("T4", "RTX 4090", driver="595.58.03"))
+    assert any("these GPUs (sm_75, sm_86)" in reason.text for reason in known.reasons)
+
+
 def test_without_any_python_one_is_proposed():
     result = plan(machine("RTX 4090", driver="580.95.05", python=None))
     assert result.python == "3.13"
