@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from envsetup.build import engines, records
+from envsetup.build import edits, engines, records
 from envsetup.build.create import summary
 from envsetup.build.image import LOCK, PYTHON
 from envsetup.build.manifest import MANIFEST, Manifest
@@ -27,14 +28,17 @@ if TYPE_CHECKING:
     from envsetup.build.engines import Config
     from envsetup.build.verdict import Report
 
+_BUILD = re.compile(r"^# +docker build -t (\S+) \.$", re.MULTILINE)
 _SHORT = 60.0  # seconds
 _FOLDER = "/opt/envsetup"
 _ROOT = {"", "root", "0"}
 
 
 def image_name(folder: Path, manifest: Manifest) -> str:
-    """The image that was built from a folder that envsetup rendered."""
-    return f"localhost/{slug(manifest.name or folder.name)}:{manifest.lock.removeprefix('sha256:')[:12]}"
+    """The image that was built from a folder that envsetup rendered, as its Dockerfile names it."""
+    said = _BUILD.search(edits.originals(folder).get("Dockerfile", b"").decode())
+    own = f"localhost/{slug(manifest.name or folder.name)}:{manifest.lock.removeprefix('sha256:')[:12]}"
+    return said[1] if said else own
 
 
 def verify_image_of(folder: Path, manifest: Manifest, present: list[str], tick: Callable[[], None]) -> Report:

@@ -77,7 +77,7 @@ class Stage:
         name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]
         self.folder = target.parent / f".envsetup-stage-{name}"
         self.env = self.folder / "env"
-        self._aside = self.folder / "old"
+        self.aside = self.folder / "old"
         self._parents: list[Path] = []
         self._lock = -1
 
@@ -92,8 +92,8 @@ class Stage:
             self._remove_parents()
             raise _unwritable(self.target.parent, error) from error
         try:
-            recover(self.target, self._aside)
-            for litter in (self.env, self._aside):
+            recover(self.target, self.aside)
+            for litter in (self.env, self.aside):
                 _remove(litter)
         except BaseException:
             self._release()
@@ -109,12 +109,12 @@ class Stage:
         """Move the finished environment to the target."""
         check_target(self.target)  # somebody may have put something there meanwhile
         try:
-            replace_folder(self.env, self.target, self._aside)
+            replace_folder(self.env, self.target, self.aside)
         except OSError as error:
             if error.errno in {errno.EBUSY, errno.EXDEV}:
                 raise BuildError(f"{self.target} is a mount point; choose a folder inside it") from error
             raise BuildError(f"{self.target}: cannot be put in place: {error.strerror}") from error
-        old = self.env if self.env.exists() else self._aside
+        old = self.env if self.env.exists() else self.aside
         if self.keep is not None and old.exists():
             _remove(self.keep)
             old.rename(self.keep)

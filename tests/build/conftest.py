@@ -96,6 +96,13 @@ class Box:
             env=self.env | env, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
+    def run(self, *args, timeout=120, **env):
+        """Any command."""
+        return subprocess.run(
+            [sys.executable, "-m", "envsetup", *map(str, args)], check=False, capture_output=True, text=True,
+            timeout=timeout, cwd=self.folder, env=self.env | env, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
     def json(self, *args, **env):
         done = self.create(*args, "--json", **env)
         assert done.returncode == 0, done.stderr
