@@ -45,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     files_only: bool = False
     base_image: Optional[str] = None
+    starter: Optional[Path] = None  # the folder of the starter project
     template: Optional[Path] = None  # a folder of the user's; the request's target is then targets.TEMPLATE
     fresh: bool = False  # ask the sources even where a lock for the same question was made before
 
@@ -58,7 +59,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Created(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):
     """How it ended. `files` (dry run only) maps path to content; `verified` is None when nobody looked.
 
-    `activate` is a line for the shell; `image` was built with `engine`; `not_built` says why there are only files.
+    `activate` is a line for the shell; `image` was built with `engine`; `not_built` says why there are only files;
+    `starter` is the folder of the starter project.
     """
 
     schema_: str = SCHEMA
@@ -75,6 +77,7 @@ class Created(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "sch
     image: Optional[str] = None
     engine: Optional[str] = None
     not_built: Optional[str] = None
+    starter: Optional[str] = None
     notes: list[str] = []  # what was done otherwise than asked for, and why
     steps: list[str] = []
     files: dict[str, str] = {}
@@ -109,6 +112,15 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 def create(order: Order, progress: Progress) -> Created:
     """Do it. Raises EnvsetupError with one line; then nothing was changed."""
+    if order.starter is None:
+        return _create(order, progress)
+    from envsetup.build import starter  # noqa: PLC0415 - only where it is asked for
+
+    order = starter.ordered(order, order.starter)
+    return starter.beside(_create(order, progress), order, progress)
+
+
+def _create(order: Order, progress: Progress) -> Created:
     if targets.engines(targets.find(order.request.target, order.template)) & targets.CONDA:
         from envsetup.build.conda import create as create_conda  # noqa: PLC0415 - no uv, no wheels
 

@@ -9,6 +9,8 @@ import click
 from envsetup.cli.either import one_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from envsetup.build.create import Created, Order
 
 EPILOG = """\b
@@ -18,6 +20,7 @@ Examples:
   envsetup create env --framework "pytorch==2.11.*" --python 3.12
   envsetup create env --lock requirements.lock     exactly these versions and hashes
   envsetup create --framework pytorch --target docker   an image: its files in ./image, built and verified
+  envsetup create --framework pytorch --with jupyter --starter   and a project to begin with, in ./starter
   envsetup create --framework pytorch --dry-run    show the plan and every file, write nothing
 """
 
@@ -34,6 +37,9 @@ Examples:
     "--target", metavar="NAME", is_flag=False, flag_value="", default=None, help="What is made; alone: list the names."
 )
 @click.option("--template", metavar="DIR", help="What is made: a template folder of your own.")
+@click.option(
+    "--starter", metavar="[DIR]", is_flag=False, flag_value="starter", help="A project to begin with, too: ./starter."
+)
 @click.option("--base-image", metavar="NAME", help="Build the image on this one; --python says which Python it has.")
 @click.option("--develop", is_flag=True, help="An image with compiler and headers: torch.compile, extensions.")
 @click.option("--source", help="official, pypi, a mirror's name, a URL or a folder; default: pip's configuration.")
@@ -114,8 +120,19 @@ def _order(**o: Any) -> Order:  # noqa: ANN401 - as above
         dry_run=o["dry_run"],
         files_only=o["no_build"],
         base_image=o["base_image"],
+        starter=_starter(o["starter"]),
         template=own,
     )
+
+
+def _starter(text: str | None) -> Path | None:
+    from envsetup.build.stage import target_path
+    from envsetup.model.errors import InputError
+
+    try:
+        return target_path(text) if text is not None else None
+    except InputError as error:
+        raise InputError(f"--starter: {error}") from error
 
 
 def _confirm(target: str) -> None:

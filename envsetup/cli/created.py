@@ -47,6 +47,8 @@ def _lines(made: Created, *, verbose: bool) -> Iterator[str]:
         yield f"use it    {made.activate}"
     if made.status == "created" and made.image is None:
         yield f"prove it  envsetup smoke --env {shlex.quote(made.path)}"
+    if made.starter is not None:
+        yield f"begin     cd {shlex.quote(made.starter)} && python train.py"
 
 
 def _impossible(made: Created) -> Iterator[str]:

@@ -12,7 +12,7 @@ from envsetup.model.codec import decode
 
 NAMES = (
     *("bitsandbytes", "deepspeed", "diffusers", "flash-attn", "jupyter", "lightning", "onnx", "pyg"),
-    *("sglang", "tf-models", "transformers", "vllm", "vscode", "xformers"),
+    *("sglang", "starter", "tf-models", "transformers", "vllm", "vscode", "xformers"),
 )
 
 
