@@ -53,6 +53,7 @@ class FaultRow(msgspec.Struct, frozen=True, kw_only=True):
     statuses: dict[str, str]
     caught_by: list[str]
     missed_by: list[str] = []
+    control: bool = False  # nothing is wrong: the checks must pass
 
 
 class SmokeReport(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):

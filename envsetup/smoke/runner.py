@@ -45,6 +45,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     data_root: str | None = None
     deadline_s: float | None = None  # a shorter deadline for every check
     fault: str | None = None  # planted in the child's framework: only to test the checks themselves
+    driver: str | None = None  # what is wrong with an imagined driver: as `fault`
     threads: int | None = None  # for the child, where several run beside each other
     baseline: tuple[SmokeReport, str] | None = None  # an earlier report of this machine, and the name of its file
     place: Place | None = None  # this process is one of several ranks that somebody else started
@@ -71,7 +72,8 @@ def prove(request: Request, *, look: Callable[[], HostLook], watcher: Watcher) -
         yardstick=yardstick,
     )
     with workspace() as space:
-        with sampling(space.folder, wanted=request.device != "cpu" and bool(before.gpus)) as sampler:
+        drivers = os.environ if request.driver is None else space.driver(request.driver)
+        with sampling(space.folder, drivers, wanted=request.device != "cpu" and bool(before.gpus)) as sampler:
             leftovers = _children(request, session, space)
             looks = add_telemetry(session, sampler)
         add_leftovers(session, space, leftovers)

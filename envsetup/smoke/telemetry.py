@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 OUTERMOST = "pid:[4026531836]"  # the first PID namespace of every Linux kernel (PROC_PID_INIT_INO)
 COLUMNS = ("utilisation", "memory_mib", "power_w", "clock_mhz", "temperature_c")
@@ -46,7 +46,7 @@ class Looks(msgspec.Struct, kw_only=True):
 class Sampler:
     """A running sampler; `looks` reads what it wrote about one card."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self._file = folder / "telemetry"
         self._process: subprocess.Popen[bytes] | None = None
         program = folder / "sampler.py"
@@ -55,6 +55,7 @@ class Sampler:
             self._process = subprocess.Popen(  # noqa: S603 - an argv list, never a shell
                 [sys.executable, str(program), str(self._file)],
                 cwd=folder,
+                env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -93,12 +94,12 @@ class Sampler:
 
 
 @contextmanager
-def sampling(folder: Path, *, wanted: bool) -> Iterator[Sampler | None]:
+def sampling(folder: Path, env: Mapping[str, str], *, wanted: bool) -> Iterator[Sampler | None]:
     """A sampler that is gone afterwards; None where there is no card to look at."""
     if not wanted:
         yield None
         return
-    sampler = Sampler(folder)
+    sampler = Sampler(folder, env)
     try:
         sampler.wait(2.0)
         yield sampler

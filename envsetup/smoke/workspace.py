@@ -58,6 +58,11 @@ class Workspace:
             variables["ENVSETUP_SMOKE_FAULT"] = fault
         return variables
 
+    def driver(self, wrong: str) -> dict[str, str]:
+        """The environment of a sampler that asks an imagined driver with this fault."""
+        path = os.pathsep.join(filter(None, (f"{self._faults()}/driver", os.environ.get("PYTHONPATH"))))
+        return {**os.environ, "PYTHONPATH": path, "ENVSETUP_SMOKE_DRIVER": wrong}
+
     def _faults(self) -> str:
         """The folder from which the child plants a fault in its framework; the payload stays as it is."""
         folder = self.folder / "faults"

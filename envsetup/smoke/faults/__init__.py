@@ -10,7 +10,11 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """A fault. `caught_by` are the checks that must end with the status `how`; `needs` others that bring it about."""
+    """A fault. `caught_by` are the checks that must end with the status `how`; `needs` others that bring it about.
+
+    `how` PASS makes it a control: something unusual that is no fault. `driver` is what is wrong with the imagined GPU's
+    driver (faults/driver/pynvml.py); `baseline` holds the run against one without the fault.
+    """
 
     what: str
     caught_by: tuple[str, ...]
@@ -18,6 +22,17 @@ class Fault(NamedTuple):
     device: str = "cpu"
     needs: tuple[str, ...] = ()
     level: str = "quick"
+    driver: str | None = None
+    baseline: bool = False
+
+
+def _gpu(what: str, driver: str, *caught_by: str, how: str = "FAIL", needs: tuple[str, ...] = ()) -> Fault:
+    """A fault that only the driver of the imagined GPU shows."""
+    return Fault(what, caught_by, how, "cuda", needs, "standard", driver)
+
+
+def _measured(what: str, *caught_by: str, how: str = "FAIL", baseline: bool = False) -> Fault:
+    return Fault(what, caught_by, how, level="standard", baseline=baseline)
 
 
 # Written after the checks and limits were frozen; nobody promised to catch them. See plants_second.py.
@@ -100,4 +115,45 @@ FAULTS = {
     "lstm-forgets": Fault("an LSTM loses its state every fourth step", ("lstm",), level="standard"),
     "attention-uniform": Fault("attention weighs every token the same", ("op-parity", "transformer"), level="standard"),
     "memory-kept": Fault("every batch is kept in memory", ("cleanup",), needs=("golden-curve",)),
+    "imagined-gpu": _gpu(
+        "control: a GPU that the processor plays, with a healthy driver",
+        "healthy",
+        *("devices", "busy", "link", "clocks", "counters"),
+        how="PASS",
+    ),
+    "gpu-no-faster": _gpu("a GPU is no faster than the processor", "healthy", "busy"),
+    "gpu-idle": _gpu("the driver sees no work on the GPU", "idle", "busy"),
+    "gpu-unpowered": _gpu("the GPU's power does not rise", "unpowered", "busy"),
+    "gpu-empty": _gpu("the GPU's memory does not fill", "empty", "busy"),
+    "gpu-elsewhere": _gpu("another process is on the GPU", "elsewhere", "busy", how="FAIL|WARN"),
+    "gpu-locked": _gpu("the GPU's clock does not move", "locked", "busy", how="WARN"),
+    "gpu-silent": _gpu("the driver does not answer", "silent", "busy", "clocks", how="SKIP"),
+    "gpu-hanging": _gpu("the driver hangs", "hanging", "busy", "clocks", how="SKIP"),
+    "gpu-slowed": _gpu("the hardware slows the GPU down", "slowed", "clocks", needs=("busy",)),
+    "gpu-hot": _gpu("the GPU is too hot", "hot", "clocks", needs=("busy",)),
+    "gpu-braked": _gpu("the power supply brakes the GPU", "braked", "clocks", needs=("busy",)),
+    "gpu-warm": _gpu("the driver slows a warm GPU down", "warm", "clocks", needs=("busy",)),
+    "gpu-capped": _gpu("a power cap holds below the limit", "capped", "clocks", how="WARN", needs=("busy",)),
+    "slot-slow": _gpu("copies reach little of what the slot carries", "fast-slot", "link"),
+    "slot-narrow": _gpu("the slot has half its lanes", "narrow", "link", how="WARN"),
+    "ecc-error": _gpu("the driver counts a memory error meanwhile", "healthy", "counters", needs=("data",)),
+    "xid": _gpu("the kernel logs an Xid meanwhile", "healthy", "counters", needs=("data",)),
+    "gpu-lost": _gpu("the GPU falls off the bus meanwhile", "healthy", "counters", needs=("data",)),
+    "nhwc-wrong": _measured("convolutions in channels_last are off by a thousandth", "channels-last"),
+    "product-row-lost": _measured("a large product loses its last row", "matmul"),
+    "bfloat16-refused": _measured("bfloat16 is refused", "matmul"),
+    "products-slow": _measured("products take ten times as long", "matmul", how="WARN", baseline=True),
+    "memory-refused": _measured("half of the memory cannot be had", "memory"),
+    "memory-bit-stuck": _measured("one bit of the memory is stuck", "memory"),
+    "memory-sum-wrong": _measured("a sum over memory loses its last number", "memory"),
+    "batches-useless": _measured("a batch takes as long as its images one by one", "throughput", how="WARN"),
+    "rank-lies": _measured("one rank adds zeros up", "ranks"),
+    "rank-garbles": _measured("one rank sends wrong bits", "ranks"),
+    "rank-sleeps": _measured("one rank never answers", "ranks"),
+    "rank-dies": _measured("one rank dies", "ranks"),
+    "rank-alone": _measured("gradients are not averaged over the ranks", "ranks"),
+    "rank-slow": _measured("one rank is slow", "ranks"),
+    "compiler-hidden": _measured("there is no compiler", "compile", how="SKIP"),
+    "shm-starved": _measured("shared memory is almost full", "dataloader", how="WARN"),
+    "shm-missing": _measured("there is no shared memory", "dataloader", how="SKIP"),
 }

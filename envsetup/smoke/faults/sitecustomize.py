@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
-PLANTS = {"numpy": ("plants_numpy",), "torch": ("plants_torch", "plants_standard", "plants_second")}
+PLANTS = {"numpy": ("plants_numpy",), "torch": ("plants_torch", "plants_standard", "plants_measured", "plants_second")}
 FAULT = os.environ.get("ENVSETUP_SMOKE_FAULT")
 
 
