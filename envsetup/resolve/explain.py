@@ -129,7 +129,8 @@ def impossible(
     elif deciding in _ENDS:
         nearest = check.need
     else:
-        nearest = "; and ".join(dict.fromkeys(c.need for c in best.failing)) + f" (then {best.label})"
+        nearest = "; and ".join(dict.fromkeys(c.need for c in best.failing))
+        nearest += "" if best.label in nearest else f" (then {best.label})"
     if other := next(iter(fits(candidates, but_for="request")), None):
         asking = f"ask for {title} {other.version} ({other.label} fits)"
         nearest = asking if deciding == "gpu-arch" else f"{nearest}; or {asking}"

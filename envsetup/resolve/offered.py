@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envsetup.resolve.facts import Facts
 
 _GLIBC = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
+_TAGS = 3  # of an offer that does not fit, as many kinds of wheels are named
 _TABLE = "the sources' own answer, asked for this plan"
 
 
@@ -24,11 +25,28 @@ def apply(candidates: list[Candidate], offers: Offers | None, facts: Facts) -> l
     """The candidates with the sources' verdict; untouched where no source was asked for their package."""
     if offers is None or not candidates or candidates[0].package not in offers.asked:
         return candidates
-    usable = [offer for offer in offers.of(candidates[0].package) if fits(offer, facts)]
+    everything = offers.of(candidates[0].package)
+    usable = [offer for offer in everything if fits(offer, facts)]
     by_build: dict[tuple[str, str | None], list[Offer]] = {}
     for offer in usable:
         by_build.setdefault((offer.version, _variant(offer, facts)), []).append(offer)
-    return [_judged(c, by_build.get((c.version, _build(c)), []), offers) for c in candidates]
+    none = "" if usable else _nothing(candidates[0].package, everything, offers, facts)
+    return [_judged(c, by_build.get((c.version, _build(c)), []), offers, none) for c in candidates]
+
+
+def _nothing(package: str, listed: list[Offer], offers: Offers, facts: Facts) -> str:
+    """What to say where no wheel that is offered can be installed here, whatever its version."""
+    if not offers.sources:
+        why = "; ".join(f"{name} did not answer: {reason}" for name, reason in offers.unreachable.items())
+        return f"cannot be looked up: {why or 'there is no source'}"
+    if not listed:
+        # Offers that pip's constraints shut out are not listed; then the constraint is to blame, not the source.
+        return "" if package in offers.limits else f"is not offered by {', '.join(offers.sources)}"
+    tags = list(dict.fromkeys(f"{offer.python} on {offer.platform}" for offer in listed))
+    more = f" and {len(tags) - _TAGS} more" if len(tags) > _TAGS else ""
+    here = f"Python {facts.python or 'unknown'} on {facts.os} {facts.arch}"
+    wheels = ", ".join(tags[:_TAGS]) + more
+    return f"is offered by {listed[0].index}, but not for {here}: the wheels are for {wheels}"
 
 
 def _build(candidate: Candidate) -> str | None:
@@ -42,7 +60,7 @@ def _variant(offer: Offer, facts: Facts) -> str | None:
     return torch.default_variant(offer.version, facts.os, facts.arch)
 
 
-def _judged(candidate: Candidate, found: list[Offer], offers: Offers) -> Candidate:
+def _judged(candidate: Candidate, found: list[Offer], offers: Offers, none: str) -> Candidate:
     asked = ", ".join(offers.sources) or "none"
     silent = "".join(f"; {name}: {why}" for name, why in offers.unreachable.items())
     limit = offers.limits.get(candidate.package)
@@ -52,9 +70,6 @@ def _judged(candidate: Candidate, found: list[Offer], offers: Offers) -> Candida
     if offers.unreachable:
         need += f" ({', '.join(offers.unreachable)} did not answer)"
     if not offers.sources:
-        # Whatever else would hold: nobody answered, so nothing is known about this build.
-        why = "; ".join(f"{name} did not answer: {reason}" for name, reason in offers.unreachable.items())
-        missing = f"cannot be looked up: {why or 'there is no source'}"
         need = "a source that answers, by --source or pip's configuration"
     elif shut_out:
         missing = f"{candidate.label} is shut out by pip's constraint {candidate.package}{limit}"
@@ -62,7 +77,7 @@ def _judged(candidate: Candidate, found: list[Offer], offers: Offers) -> Candida
     check = Check(
         constraint="source",
         ok=bool(found),
-        text=f"{candidate.label} is offered by {found[0].index}" if found else missing,
+        text=f"{candidate.label} is offered by {found[0].index}" if found else none or missing,
         evidence=f"sources that answered: {asked}{silent}",
         table=_TABLE,
         need=need,

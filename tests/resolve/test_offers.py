@@ -128,3 +128,32 @@ def test_what_pips_constraints_shut_out_says_so():
     assert label(result) == "2.14.1+cu130"
     assert any("pip's constraint torch<=2.14.1" in row.text for row in result.rejected)
     assert any("pip's constraint" in warning for warning in result.warnings)
+
+
+def test_a_source_without_the_framework_is_what_the_headline_names():
+    result = plan(machine(), device="cpu", offers=offers(index="/empty"))
+    assert result.impossible.text == "PyTorch is not offered by /empty"
+    assert result.impossible.nearest == "a source that has 2.15.0+cpu"
+
+
+def test_wheels_for_others_only_are_told():
+    found = offers("torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl", index="/house")
+    said = plan(machine(), device="cpu", offers=found).impossible.text
+    assert said == (
+        "PyTorch is offered by /house, but not for Python 3.12 on linux x86_64: "
+        "the wheels are for cp311 on manylinux_2_28_x86_64"
+    )
+
+
+def test_what_a_constraint_shut_out_is_not_blamed_on_the_source():
+    found = offers(index="/house", limits={"torch": "<2.0"})
+    assert plan(machine(), device="cpu", offers=found).impossible.text == (
+        "PyTorch 2.15.0+cpu is shut out by pip's constraint torch<2.0"
+    )
+
+
+def test_a_silent_source_is_named_before_any_constraint():
+    found = Offers(asked=["torch"], unreachable={"https://h/simple": "timed out"}, limits={"torch": "<2.0"})
+    result = plan(machine(), device="cpu", offers=found)
+    assert result.impossible.constraint == "source"
+    assert result.impossible.text == "PyTorch cannot be looked up: https://h/simple did not answer: timed out"
