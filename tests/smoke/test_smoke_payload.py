@@ -12,7 +12,7 @@ import envsetup.smoke
 
 ROOM = Path(envsetup.smoke.__file__).parent
 FILES = sorted([*(ROOM / "payload").rglob("*.py"), *(ROOM / "faults").rglob("*.py")])
-ALLOWED = {"jax", "numpy", "tensorflow", "torch", *sys.stdlib_module_names}
+ALLOWED = {"jax", "numpy", "onnxruntime", "tensorflow", "torch", *sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOM)))

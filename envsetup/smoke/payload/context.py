@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import cifar, data
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from .backend import Backend
@@ -41,6 +47,18 @@ class Context:
         if self._backend is None:
             self._backend = import_module(f".{self.framework}.backend", __package__).open_backend(self.device)
         return self._backend
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[str]:
+        """A folder that is gone afterwards, with what compilers and exporters put among temporary files meanwhile."""
+        path, before = os.path.join(self.scratch, name), tempfile.gettempdir()  # noqa: PTH118
+        os.mkdir(path)  # noqa: PTH102
+        tempfile.tempdir = os.environ["TMPDIR"] = path
+        try:
+            yield path
+        finally:
+            tempfile.tempdir = os.environ["TMPDIR"] = before
+            shutil.rmtree(path)
 
     def splits(self) -> dict[str, Split]:
         """Images and labels by split name; made or read on first use."""

@@ -16,14 +16,14 @@ DEADLINE_S = 240  # of the other process, which imports the framework anew
 MARK = "envsetup: "  # a framework may write on stdout as well
 
 
-def elsewhere(context: Context, check: str, function: str, *arguments: Any) -> Any:
-    """What `checks.CHECK.FUNCTION(backend, *arguments)` returns there, as JSON carries it.
+def elsewhere(context: Context, module: str, function: str, *arguments: Any) -> Any:
+    """What `MODULE.FUNCTION(backend, *arguments)` returns there, as JSON carries it.
 
     Raises RuntimeError with the other process's last words.
     """
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
     start = f"import sys; sys.path.insert(0, {root!r}); from {__package__}.elsewhere import answer; answer()"
-    words = json.dumps([context.framework, context.device.kind, check, function, *arguments])
+    words = json.dumps([context.framework, context.device.kind, module, function, *arguments])
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", start, words], check=False, capture_output=True, text=True, timeout=DEADLINE_S
     )
@@ -35,14 +35,14 @@ def elsewhere(context: Context, check: str, function: str, *arguments: Any) -> A
 
 def answer() -> None:
     """The other process."""
-    framework, device, check, function, *arguments = json.loads(sys.argv[1])
+    framework, device, module, function, *arguments = json.loads(sys.argv[1])
     devices = import_module(f".{framework}.devices", __package__)
     adapter, absent = devices.choose(device)
     if absent:
         raise RuntimeError(absent)
     devices.exact_arithmetic(adapter.kind)
     backend = import_module(f".{framework}.backend", __package__).open_backend(adapter)
-    result = getattr(import_module(f".checks.{check}", __package__), function)(backend, *arguments)
+    result = getattr(import_module(f".{module}", __package__), function)(backend, *arguments)
     sys.stdout.write(f"\n{MARK}{json.dumps(result)}\n")
     sys.stdout.flush()
     os._exit(0)  # frameworks may hang while they unload

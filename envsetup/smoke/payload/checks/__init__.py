@@ -15,6 +15,7 @@ SHARED = {
     "learning": ".checks.learning",
     "transfer": ".checks.transfer",
     "checkpoint": ".checks.checkpoint",
+    "export": ".checks.export",
     "lstm": ".checks.lstm",
     "transformer": ".checks.transformer",
     "cleanup": ".checks.cleanup",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from .. import data, networks
@@ -23,17 +22,13 @@ OPTIMIZER = {"kind": "adam", "rate": 0.002}
 def run(context: Context) -> dict[str, Any]:
     trainer = context.backend.trainer("cnn", networks.initial("cnn", context.seed), OPTIMIZER)
     _train(trainer, context.seed, 0)
-    folder = os.path.join(context.scratch, "checkpoint")  # noqa: PTH118
-    os.mkdir(folder)  # noqa: PTH102
-    try:
+    with context.folder("checkpoint") as folder:
         context.journal.doing("writing a checkpoint")
         path = trainer.save(os.path.join(folder, "state"))  # noqa: PTH118
-        size = sum(entry.stat().st_size for entry in os.scandir(folder))
+        size = sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
         expected = _train(trainer, context.seed, STEPS)
         context.journal.doing("resuming from it in another process")
-        resumed = elsewhere(context, "checkpoint", "resume", path, context.seed)
-    finally:
-        shutil.rmtree(folder)
+        resumed = elsewhere(context, "checks.checkpoint", "resume", path, context.seed)
     return {
         "metrics": {
             "losses_differing": sum(a != b for a, b in zip(resumed["losses"], expected)),

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def run(context: Context) -> dict[str, Any]:
-    missing = _missing(context)
-    if missing:
-        return {"skip": missing}
+    lacking = missing(context)
+    if lacking:
+        return {"skip": lacking}
     import torch._dynamo  # noqa: PLC0415 - a second, only here
     from torch._inductor import metrics  # noqa: PLC0415
 
@@ -47,7 +47,7 @@ def _both(function: Any, x: Any, w: Any) -> list[Any]:
     return [out.detach(), *(g.detach() for g in torch.autograd.grad(out, (x, w)))]
 
 
-def _missing(context: Context) -> str | None:
+def missing(context: Context) -> str | None:
     """What the compiler needs and is not there."""
     if not hasattr(torch, "compile"):
         return f"PyTorch {torch.__version__} has no torch.compile"

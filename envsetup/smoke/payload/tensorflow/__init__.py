@@ -9,5 +9,4 @@ CHECKS = {
     **SHARED,
     "devices": "visible",
     "no-fallback": "placement",
-    "export": ".checks.export",
 }
