@@ -15,7 +15,9 @@ from envsetup.model.hardware import Gpu
 from envsetup.model.machine import Machine
 from envsetup.model.plan import Plan
 
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Old drivers and Pythons are drawn as often as new ones, so on many machines nothing runs, which some tests pass over.
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 NVIDIA = [row.name for row in gpus.table().nvidia]
 DRIVERS = ["440.33.01", "450.80.02", "470.256.02", "520.61.05", "525.60.13", "535.183.01", "550.54.14", "560.35.05"]
 DRIVERS += ["570.124.06", "575.57.08", "580.95.05", "590.48.01", "595.58.03", "610.43.02"]
