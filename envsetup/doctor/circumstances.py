@@ -44,8 +44,8 @@ def _standing(case: Case, cc: str) -> str | None:
     if code is not None:
         if arch.covers(code.entries, cc):
             return "covered"
-        newest = max(key(arch.capability(entry)) for entry in code.entries)
-        return "newer" if newest < key(cc) else "older"
+        oldest = min(key(arch.capability(entry)) for entry in code.entries)
+        return "newer" if oldest < key(cc) else "older"
     cuda = cuda_of(case, build) if build else None
     last = older.toolkit_last_cc(cuda) if cuda else None
     if last is not None and key(cc) > key(last.cc):

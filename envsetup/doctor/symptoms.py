@@ -17,7 +17,7 @@ import msgspec
 from envsetup.importers.page import MAX_LINE, clean
 from envsetup.importers.searched import fresh
 from envsetup.model.codec import decode
-from envsetup.model.finding import Confidence
+from envsetup.model.finding import Confidence, Severity
 from envsetup.model.symptom import SymptomHit
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     extension_code: Optional[str] = None
     doubt: list[str] = []  # words that make the message no more than possible
     framework: Optional[str] = None
+    severity: Optional[Severity] = None  # of a message that stops a program although its code alone is a remark
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -190,6 +191,7 @@ def _describe(row: Rule, text: _Text, number: int, source: str, around: str) -> 
         source=source,
         extension=extension,
         framework=row.framework,
+        severity=row.severity if chosen == row.code else None,
         alternatives=[other for other in (row.code, *row.alternatives) if other != chosen],
         decides=row.decides,
         rule=row.id,

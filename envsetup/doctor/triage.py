@@ -27,6 +27,7 @@ def _decided(case: Case, hit: SymptomHit) -> SymptomHit:
     return msgspec.structs.replace(
         hit,
         code=code,
+        severity=hit.severity if code == hit.code else None,
         confidence=(given.confidence if given else None) or hit.confidence,
         alternatives=[other for other in (hit.code, *hit.alternatives) if other != code],
     )

@@ -76,7 +76,7 @@ def _from_text(hit: SymptomHit, codes: Sequence[str]) -> Finding:
         evidence.append(seen("can also mean", ", ".join(others), "symptom table"))
     if hit.decides:
         remedies.append(fix(f"To be sure, look at: {hit.decides}", PROOF, "none"))
-    severity = entries()[code].severity
+    severity = hit.severity if hit.severity and code == hit.code else entries()[code].severity
     if hit.confidence == "possible" and severity in ("critical", "error"):
         severity = "warning"  # a text that may mean something else raises no alarm
     return finding(code, *evidence, severity=severity, confidence=hit.confidence, remedies=remedies, subject="text")

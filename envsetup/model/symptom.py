@@ -6,7 +6,7 @@ from typing import Optional
 
 import msgspec
 
-from envsetup.model.finding import Confidence
+from envsetup.model.finding import Confidence, Severity
 
 
 class SymptomHit(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,4 +25,5 @@ class SymptomHit(msgspec.Struct, frozen=True, kw_only=True):
     framework: Optional[str] = None  # torch, tensorflow, jax
     alternatives: list[str] = []  # other codes this text can mean, likeliest first
     decides: Optional[str] = None  # the fact that would decide, as something to ask the reporter for
+    severity: Optional[Severity] = None  # where the message stops a program although its code alone is a remark
     rule: str = ""  # the row of data/symptoms.json that recognised it

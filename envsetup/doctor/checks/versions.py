@@ -105,9 +105,9 @@ def driver_too_old(case: Case) -> Outcome:
 
 
 def _direction(entries: list[str], cc: str) -> Literal["old", "new"]:
-    """New when everything in the build is for older GPUs; a gap between counts as dropped."""
+    """Builds drop GPUs from the low end, so what is missing in between is one that later builds add."""
     have = [key(arch.capability(entry)) for entry in entries]
-    return "new" if have and max(have) < key(cc) else "old"
+    return "new" if have and min(have) < key(cc) else "old"
 
 
 def gpu_arch(case: Case) -> Outcome:
