@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _BED = ".envsetup-starter"  # in the folder, while they are written
+_DONE = ".envsetup-starter-done"  # the bed once all are in place: from then on they are the user's
 
 
 def check(folder: Path, names: Iterable[str]) -> None:
     """Refuse a folder in which one of the files (relative paths) is there already. Raises InputError naming it."""
     try:
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} exists and is no folder; choose another one")
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        if not nearest.is_dir():
+            raise InputError(f"{nearest} is no folder; choose another one")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise InputError(f"{nearest}: cannot be written to")
         for name in names:
             if os.path.lexists(folder / name) and not _ours(folder, name):
                 raise InputError(f"{folder / name} is there already and is left alone; choose another folder")
-        nearest = next(path for path in (folder, *folder.parents) if path.exists())
-        if not os.access(nearest, os.W_OK | os.X_OK):
-            raise InputError(f"{nearest}: cannot be written to")
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror}") from error
 
@@ -34,22 +35,28 @@ def check(folder: Path, names: Iterable[str]) -> None:
 def plant(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write the files (relative path to content). Raises BuildError; then none of them is there.
 
-    A file is linked from a bed in the folder to its place: a link never replaces anything, and after a kill the bed
-    tells which files are ours, so that the next run can take them away.
+    A file is linked from a bed in the folder to its place: a link never replaces anything, and after a kill it tells
+    which files are ours, so that the next run can take them away.
     """
     bed = folder / _BED
+    placed: list[Path] = []
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         _undo(folder)
+        shutil.rmtree(folder / _DONE, ignore_errors=True)
         for name, content in files.items():
             for place in (bed / name, folder / name):
                 place.parent.mkdir(parents=True, exist_ok=True)
             (bed / name).write_bytes(content)
         for name in files:
             _link(bed / name, folder / name)
-        shutil.rmtree(bed)
+            placed.append(folder / name)
+        bed.replace(folder / _DONE)
+        shutil.rmtree(folder / _DONE)
     except BaseException as error:
         with contextlib.suppress(OSError):
+            for path in placed:
+                path.unlink()
             _undo(folder)
             for path in made:
                 path.rmdir()
@@ -88,4 +95,4 @@ def _undo(folder: Path) -> None:
 def _ours(folder: Path, name: str) -> bool:
     """Whether a file was put there by a run that did not end."""
     ours, place = folder / _BED / name, folder / name
-    return ours.is_file() and place.is_file() and place.read_bytes() == ours.read_bytes()
+    return ours.is_file() and place.is_file() and place.samefile(ours)
