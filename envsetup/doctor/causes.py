@@ -135,7 +135,11 @@ EXPLAINS: dict[str, Collection[str]] = {
     "rocm-no-kfd-permission": ("no-supported-gpu",),
     "cpu-wheel-on-gpu-machine": NO_GPU_BUILD,
     "conda-cpu-build": ("cpu-wheel-on-gpu-machine", *NO_GPU_BUILD),
-    "jetson-generic-wheel": ("cpu-wheel-on-gpu-machine", *NO_GPU_BUILD),
+    "jetson-generic-wheel": (
+        *("cpu-wheel-on-gpu-machine", "gpu-arch-too-old-for-wheel", "gpu-arch-too-new-for-wheel"),
+        "driver-too-old-for-cuda",
+        *NO_GPU_BUILD,
+    ),
     "wrong-accelerator-build": ("rocm-gfx-unsupported", *NO_GPU_BUILD),
     "numpy2-abi-break": ("numpy-abi-mismatch", *IMPORTS),
     "broken-venv": NO_ENVIRONMENT,

@@ -88,6 +88,8 @@ HEALTHY = {
     "arc": ([LINUX, ARC, torch("2.14.1", "xpu")], 1),
     "arc-tile": ([LINUX, ARC, {"env": {"ZE_AFFINITY_MASK": "0.0"}}, torch("2.14.1", "xpu")], 1),
     "jetson": ([LINUX, *ORIN, environment(frameworks=[{**MAC_TORCH, "cuda": "12.6", "arch_list": ["sm_87"]}])], 1),
+    "jetson-ai-lab": ([LINUX, *ORIN, environment(frameworks=[{**MAC_TORCH, "version": "2.8.0", "cuda": "12.6"}])], 1),
+    "thor": ([LINUX, nvidia("580.00", ("NVIDIA Thor", "11.0")), ARM, {"tegra": "R38.2.0", "pci": []}, torch()], 1),
     "wsl": ([LINUX, nvidia("566.36", ("NVIDIA GeForce RTX 4070", "8.9")), WSL, torch("2.14.1", "cu126")], 1),
     "mac": ([MACOS, environment(frameworks=[MAC_TORCH])], 1),
     "windows": ([WINDOWS, torch("2.10.0", "cu128")], 1),
@@ -104,6 +106,9 @@ def test_a_healthy_machine_of_an_unusual_kind_can_use_its_gpus(facts, count):
 
 BROKEN = {
     "jetson-cpu-wheel": ("jetson-generic-wheel", [LINUX, *ORIN, torch("2.8.0", "cpu")]),
+    "jetson-server-wheel": ("jetson-generic-wheel", [LINUX, *ORIN, torch("2.8.0", "cu126")]),
+    "jetson-newest-wheel": ("jetson-generic-wheel", [LINUX, *ORIN, torch("2.14.1", "cu130")]),
+    "jetson-from-a-text": ("jetson-generic-wheel", [LINUX, *ORIN[:2], torch("2.8.0", "cu126")]),
     "arc-cpu-wheel": ("xpu-wheel-is-cpu", [LINUX, ARC, torch("2.14.1", "cpu")]),
     "arc-cuda-wheel": ("xpu-wheel-is-cpu", [LINUX, ARC, torch()]),
     "spark-old-cuda": (
@@ -121,6 +126,21 @@ BROKEN = {
 def test_a_broken_machine_of_an_unusual_kind_is_named(code, facts):
     report = examine(machine(*facts), target="snapshot")
     assert (report.verdict.status, report.verdict.root_cause) == ("broken", code)
+
+
+def test_a_python_under_rosetta_is_told_though_the_machine_says_that_it_is_an_intel():
+    facts = [MACOS, {"arch": "x86_64", "cpu": {"model": "Apple M3"}}, environment(frameworks=[MAC_TORCH])]
+    assert examine(machine(*facts)).verdict.root_cause == "python-arch-emulated"
+    intel = {"cpu": {"model": "Intel(R) Core(TM) i7-9750H"}, "arch": "x86_64", "gpus": []}
+    codes = [found.code for found in examine(machine(MACOS, intel, environment(frameworks=[MAC_TORCH]))).findings]
+    assert "python-arch-emulated" not in codes
+
+
+def test_a_snapshot_without_an_environment_says_what_comes_next():
+    for facts in ([LINUX, NVIDIA], [LINUX], [{"os": {"system": "linux"}, "gpus": []}]):
+        verdict = examine(machine(*facts), target="snapshot").verdict
+        assert verdict.status == "ready"
+        assert verdict.headline.endswith("no framework yet: envsetup create")
 
 
 def test_under_wsl_a_driver_that_fails_is_no_proof_that_there_is_no_gpu():

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envsetup.compat import tensorflow, torch
+from envsetup.compat import arch, tensorflow, torch
 from envsetup.compat.tables import key
-from envsetup.doctor.builds import processor, system, variant_of
+from envsetup.doctor.builds import archs, capability, processor, system, variant_of
 from envsetup.doctor.check import Check, NotApplicable, Outcome, When, finding, fix, seen
-from envsetup.doctor.when import LINUX, env_subject, framework, frameworks
-from envsetup.model.maybe import UNKNOWN, known
+from envsetup.doctor.checks.versions import build_evidence
+from envsetup.doctor.when import LINUX, env_subject, framework, frameworks, gpus
+from envsetup.model.maybe import UNKNOWN, Maybe, known
 
 if TYPE_CHECKING:
     from envsetup.doctor.case import Case
+    from envsetup.model.finding import Confidence
+    from envsetup.model.software import Framework
 
 GLIBC = When(
     lambda case: UNKNOWN if case.libc.name is UNKNOWN else case.libc.name == "glibc", "the C library is not glibc"
@@ -128,15 +131,41 @@ def threads(case: Case) -> Outcome:
 def jetson(case: Case) -> Outcome:
     """The build of JetPack carries the CUDA of the board; the generic ARM wheel sees no Tegra GPU."""
     build = framework(case, "torch")
-    if build is None or build.cuda_available is not False:
+    if build is None or build.cuda_available is True:
         return None
+    blind, servers = build.cuda_available is False, _made_for_servers(case, build)
+    if not blind and servers is None:
+        return None
+    row = torch.table().jetson
+    release = known(case.machine.tegra)
+    proof = (
+        seen("torch.cuda.is_available()", "False", case.source("torch"))
+        if blind
+        else seen("code in it", row.text, torch.cite(row.source))
+    )
     return finding(
         "jetson-generic-wheel",
-        seen("Jetson", known(case.machine.tegra), case.source("/etc/nv_tegra_release")),
-        seen("torch.cuda.is_available()", "False", case.source("torch")),
+        *([seen("Jetson", release, case.source("/etc/nv_tegra_release"))] if release else []),
+        build_evidence(case, build),
+        proof,
         subject=env_subject(case),
-        confidence="likely",
+        confidence=servers or "likely",
+        remedies=[
+            fix("Install the build for your JetPack from NVIDIA"),
+            fix(f"Or the one from the index of the Jetson AI Lab, by JetPack and CUDA: {row.index}"),
+        ],
     )
+
+
+def _made_for_servers(case: Case, build: Framework) -> Confidence | None:
+    """Wheels of PyTorch's own index carry their variant as a tag and no code for Orin, those for a JetPack no tag."""
+    tegra = [cc for gpu in gpus(case, "nvidia") if (cc := capability(gpu)) in arch.TEGRA]
+    if not tegra or not (known(build.variant) or "").startswith("cu"):
+        return None
+    code = archs(case, build)
+    if code is None:
+        return "likely"
+    return None if all(arch.covers(code.entries, cc) for cc in tegra) else "certain"
 
 
 def reboot(case: Case) -> Outcome:
@@ -148,7 +177,13 @@ def reboot(case: Case) -> Outcome:
     return finding("reboot-required", seen("waiting for it", ", ".join(shown[:4]), "/run/reboot-required"))
 
 
-TEGRA = When(lambda case: UNKNOWN if case.machine.tegra is UNKNOWN else case.machine.tegra is not None, "no Jetson")
+def _jetson(case: Case) -> Maybe[bool]:
+    if any(capability(gpu) in arch.TEGRA for gpu in gpus(case, "nvidia")):
+        return True
+    return UNKNOWN if case.machine.tegra is UNKNOWN else case.machine.tegra is not None
+
+
+TEGRA = When(_jetson, "no Jetson")
 CHECKS = (
     Check("glibc-too-old", "os", glibc, LINUX & GLIBC, ("libc.version",)),
     Check("musl-libc", "os", musl, LINUX, ("libc.name",)),
