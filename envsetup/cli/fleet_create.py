@@ -28,7 +28,7 @@ LOOK_TIMEOUT = 60  # seconds for looking at one host
 @click.option("--framework", "frameworks", multiple=True, required=True, help="pytorch; or pytorch==2.11.*")
 @one_of("device", {"gpu": "A GPU build on every host.", "cpu": "The CPU build."})
 @click.option("--with", "extras", multiple=True, metavar="NAME,...", help="More packages: jupyter, transformers.")
-@click.option("--python", metavar="VERSION|PATH", help="As on the hosts; default: the one found first on each.")
+@click.option("--python", metavar="VERSION", help="Such as 3.12; default: the one found first on each host.")
 @click.option("--source", help="official, pypi, a mirror's name, a URL or a folder on the hosts; default: their pip's.")
 @click.option("--canary", type=click.IntRange(1), default=1, show_default=True, help="Hosts of a kind that go first.")
 @click.option("--max-fail", default="10%", show_default=True, metavar="N|N%", help="Begin no more when more failed.")

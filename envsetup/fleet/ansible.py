@@ -114,7 +114,7 @@ class Ansible:
             runner = ansible_runner.run(
                 private_data_dir=folder,
                 playbook=str(playbook),
-                inventory=self._inventory,
+                inventory=[self._inventory],  # as a string, a list of hosts would be written to a file as it stands
                 limit=f"@{limit}",
                 forks=job.forks,
                 envvars=_environment(folder),

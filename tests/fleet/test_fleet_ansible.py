@@ -100,6 +100,13 @@ def test_limit_is_ansibles_own(lab, bundle):
     assert set(rows(run(lab, bundle, "--json", "--limit", "odd"))) == {"n1", "n3", "n5"}
 
 
+def test_a_list_of_hosts_is_an_inventory_too(lab, bundle):
+    ended = lab.envsetup("fleet", "doctor", "-i", "nobody-1.invalid,nobody-2.invalid", "--bundle", bundle[0], "--json")
+    assert {host: (row["outcome"], row["reason"]) for host, row in rows(ended).items()} == {
+        f"nobody-{i}.invalid": ("unreachable", "host name cannot be resolved") for i in (1, 2)
+    }
+
+
 def test_nothing_stays_on_a_host_or_in_the_home_folder(lab, bundle, tmp_path):
     environment = lab.environment()
     del environment["ANSIBLE_SSH_CONTROL_PATH_DIR"]
