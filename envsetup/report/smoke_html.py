@@ -1,136 +1,160 @@
-"""The proof as one self-contained page: no script, no network, every number with its limit."""
+"""The proof as one self-contained page: no request to anywhere, every number with its limit, every figure explained."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
 
+from envsetup.report.clean import clean
+from envsetup.report.page_style import STYLE
+from envsetup.report.smoke_figures import figures, number, throughput
+from envsetup.report.smoke_style import FIGURES, POLICY, SCRIPT
 from envsetup.report.smoke_text import CPU_PROOF, WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from envsetup.model.proof import Metric, SmokeCheck, SmokeReport
+    from envsetup.model.proof import FaultRow, Metric, SmokeCheck, SmokeReport
+    from envsetup.smoke.comparison import Comparison, Row
 
-WIDTH, HEIGHT, EDGE = 640, 200, 34
-
-STYLE = """
-:root { --ink: #1d2430; --soft: #667085; --line: #e4e7ec; --good: #1a7f4b; --bad: #c4320a; --warn: #b54708;
- --data: #175cd3; --band: #d1e9ff; --paper: #fff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #344054; --good: #4ade80;
- --bad: #f97066; --warn: #fdb022; --data: #84caff; --band: #1e3a5f; --paper: #101828; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1000px;
- margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem }
-.word { font-weight: 700 } .pass, .PASS { color: var(--good) } .fail, .FAIL, .ERROR, .TIMEOUT { color: var(--bad) }
-.not-verified, .WARN { color: var(--warn) } .SKIP, .soft { color: var(--soft) }
-table { border-collapse: collapse; width: 100% } td, th { text-align: left; vertical-align: top; padding: .35rem .6rem;
- border-bottom: 1px solid var(--line) } td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
-svg { max-width: 100%; height: auto } svg text { font: 11px system-ui, sans-serif; fill: var(--soft) }
-.curve { fill: none; stroke: var(--data); stroke-width: 1.6 } .golden { fill: none; stroke: var(--warn);
- stroke-width: 6; opacity: .45 } .axis { stroke: var(--line) } .bar { fill: var(--data) } .room { fill: var(--band) }
-summary { cursor: pointer }
-"""
+FACTS = {"name": "framework", "version": "", "python": "Python", "numpy": "numpy", "device_name": "device"}
+FACTS |= {"cpus": "CPUs", "platform": "system", "seed": "seed"}
 
 
 def smoke_html(report: SmokeReport) -> str:
-    """The page."""
-    body = "\n".join(_body(report))
-    title = escape(f"envsetup smoke: {report.headline}")
+    """The page of one run; with a self-test, its matrix too."""
+    return _page(f"envsetup smoke: {WORDS[report.verdict][0].lower()}", "\n".join(_body(report)))
+
+
+def comparison_html(found: Comparison, one: SmokeReport, two: SmokeReport) -> str:
+    """The page of two runs side by side."""
+    return _page("envsetup smoke: a comparison", "\n".join(_comparison(found, one, two)))
+
+
+def _page(title: str, body: str) -> str:
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
-        f"<body>\n{body}\n</body></html>\n"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{_safe(title)}</title>'
+        f"<style>{STYLE}{FIGURES}</style></head><body><main>\n{body}\n</main><script>{SCRIPT}</script></body></html>\n"
     )
+
+
+def _safe(text: str) -> str:
+    return escape(clean(text))
 
 
 def _body(report: SmokeReport) -> Iterator[str]:
     word, line = WORDS[report.verdict][0], report.headline
     if report.verdict == "pass" and line.startswith(CPU_PROOF):
         word, line = "CPU PROOF", line[len(CPU_PROOF) :]
-    yield f'<h1><span class="word {report.verdict}">{word}</span> {escape(line)}</h1>'
-    facts = {**report.framework, **report.host, "level": report.level, "started": report.started}
-    shown = " · ".join(f"{escape(str(k))} {escape(str(v))}" for k, v in facts.items() if v is not None)
-    yield f'<p class="soft">{shown} · {report.duration_s:.1f} s</p>'
-    checks = {check.id: check for check in report.checks}
-    if "learning" in checks and checks["learning"].evidence.get("losses"):
-        yield from _learning(checks["learning"])
-    if "golden-curve" in checks and checks["golden-curve"].evidence.get("losses"):
-        yield from _golden(checks["golden-curve"])
-    yield "<h2>Every check</h2><table><tr><th>check</th><th>status</th><th>result</th><th>seconds</th></tr>"
+    yield f'<h1><span class="pill {report.verdict}">{word}</span> {_safe(line)}</h1>'
+    yield f'<p class="tally">{_tally(report)}</p>'
+    yield '<div class="figures">'
+    yield from figures(report)
+    yield "</div>"
+    yield '<section class="board"><h2>Every check</h2><table class="checks">'
+    yield '<tr><th scope="col">Status</th><th scope="col">Check</th><th scope="col">Result</th></tr>'
     yield from (_row(check) for check in report.checks)
-    yield "</table>"
+    yield "</table></section>"
+    if report.self_test:
+        yield _matrix(report.self_test)
+    yield f'<p class="soft">{_facts(report)}</p>'
 
 
-def _learning(check: SmokeCheck) -> Iterator[str]:
-    losses = check.evidence["losses"]
-    yield "<h2>Loss of the reference CNN, step by step</h2>"
-    yield _chart([("curve", losses)], f"{len(losses)} training steps", "cross-entropy")
-    accuracy = check.metrics["test_accuracy"]
-    yield f"<h2>Accuracy on images it never saw: {_number(accuracy)}</h2>"
-    marks = {"chance": 0.1, "best linear model": check.evidence.get("ceiling"), "needed": accuracy.limit}
-    span = WIDTH - 2 * EDGE
-    bar = (accuracy.value or 0) * span
-    ticks = "".join(
-        f'<line class="axis" stroke-width="2" x1="{EDGE + at * span:.0f}" x2="{EDGE + at * span:.0f}" y1="4" y2="34"/>'
-        f'<text x="{EDGE + at * span + 3:.0f}" y="46">{escape(name)} {at:.2f}</text>'
-        for name, at in marks.items()
-        if at is not None and at < 1
-    )
-    yield (
-        f'<svg viewBox="0 0 {WIDTH} 52" width="{WIDTH}" role="img" aria-label="accuracy {_number(accuracy)}">'
-        f'<rect class="room" x="{EDGE}" y="8" width="{span}" height="20"/>'
-        f'<rect class="bar" x="{EDGE}" y="8" width="{bar:.0f}" height="20"/>{ticks}</svg>'
-    )
+def _tally(report: SmokeReport) -> str:
+    counts = {
+        status: sum(check.status == status for check in report.checks)
+        for status in dict.fromkeys(("FAIL", "ERROR", "TIMEOUT", "WARN", "PASS", "SKIP"))
+    }
+    return " ".join(f'<span class="{status}">{count} {status}</span>' for status, count in counts.items() if count)
 
 
-def _golden(check: SmokeCheck) -> Iterator[str]:
-    deviation = check.metrics.get("max_deviation")
-    yield "<h2>Golden curve: ten steps against float64</h2>"
-    lines = [("golden", check.evidence["golden"]), ("curve", check.evidence["losses"])]
-    yield _chart(lines, "training steps; the wide line is the float64 reference", "loss")
-    if deviation is not None:
-        yield f'<p class="soft">largest relative deviation {_number(deviation)}{_limit(deviation)}</p>'
-
-
-def _chart(lines: Sequence[tuple[str, Sequence[float | None]]], below: str, beside: str) -> str:
-    known = [value for _, values in lines for value in values if value is not None]
-    low, high = min(known), max(known)
-    span = (high - low) or 1.0
-    drawn = "".join(f'<polyline class="{kind}" points="{_points(values, low, span)}"/>' for kind, values in lines)
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" aria-label="{escape(beside)}">'
-        f'<line class="axis" x1="{EDGE}" x2="{WIDTH - EDGE}" y1="{HEIGHT - EDGE}" y2="{HEIGHT - EDGE}"/>{drawn}'
-        f'<text x="0" y="16">{high:.3g}</text><text x="0" y="{HEIGHT - EDGE}">{low:.3g}</text>'
-        f'<text x="{EDGE}" y="{HEIGHT - 12}">{escape(below)}</text></svg>'
-    )
-
-
-def _points(values: Sequence[float | None], low: float, span: float) -> str:
-    across, up = WIDTH - 2 * EDGE, HEIGHT - EDGE - 12
-    step = across / max(len(values) - 1, 1)
-    return " ".join(
-        f"{EDGE + i * step:.1f},{12 + (1 - (value - low) / span) * up:.1f}"
-        for i, value in enumerate(values)
-        if value is not None
-    )
+def _facts(report: SmokeReport) -> str:
+    facts = {**report.framework, **report.host}
+    known = [f"{label} {facts[name]}".strip() for name, label in FACTS.items() if facts.get(name) is not None]
+    known += [f"level {report.level}", f"started {report.started}", f"{report.duration_s:.1f} s"]
+    return _safe(" · ".join([*known, f"envsetup {report.version}"]))
 
 
 def _row(check: SmokeCheck) -> str:
     numbers = "".join(
-        f'<tr><td>{escape(name)}</td><td class="n">{_number(metric)}</td><td class="soft">{_limit(metric)}</td></tr>'
+        f'<tr><td>{_safe(name)}</td><td class="n">{number(metric)} {_safe(metric.unit)}</td>'
+        f'<td class="soft">{_limit(metric)}</td></tr>'
         for name, metric in check.metrics.items()
     )
-    detail = f"<details><summary>{escape(check.reason) or 'numbers'}</summary><table>{numbers}</table></details>"
+    said = _safe(check.reason) or "numbers"
+    detail = f"<details><summary>{said}</summary><table>{numbers}</table></details>" if numbers else _safe(check.reason)
+    several = f' <span class="soft">{_safe(check.framework)}</span>' if check.framework not in (None, "pytorch") else ""
     return (
-        f'<tr><td title="{escape(check.title)}">{escape(check.id)}</td><td class="word {check.status}">{check.status}'
-        f'</td><td>{detail if numbers else escape(check.reason)}</td><td class="n">{check.duration_s:.1f}</td></tr>'
+        f'<tr><td class="{check.status}">{check.status}</td><th scope="row" title="{_safe(check.title)}">'
+        f"{_safe(check.id)}{several}</th><td>{detail}</td></tr>"
     )
-
-
-def _number(metric: Metric) -> str:
-    return "not finite" if metric.value is None else f"{metric.value:.4g}"
 
 
 def _limit(metric: Metric) -> str:
-    return "" if metric.limit is None else escape(f" {metric.op} {metric.limit:g} ({metric.limit_source})")
+    return "" if metric.limit is None else _safe(f"{metric.op} {metric.limit:g} ({metric.limit_source})")
+
+
+def _matrix(rows: list[FaultRow]) -> str:
+    """Faults down, checks across; a dot where a check passed in spite of the fault, a disc where it caught it."""
+    checks = list(dict.fromkeys(check for row in rows for check in row.caught_by))
+    head = "".join(f'<th scope="col"><span>{_safe(check)}</span></th>' for check in checks)
+    body = "".join(
+        f'<tr><th scope="row" title="{_safe(row.what)}">{_safe(row.fault)}</th>'
+        + "".join(_cell(row, check) for check in checks)
+        + "</tr>"
+        for row in rows
+    )
+    planted = [row for row in rows if not row.control]
+    caught = sum(not row.missed_by for row in planted)
+    return (
+        f'<section class="board"><h2>Who checks the checks: {caught} of {len(planted)} planted faults were caught</h2>'
+        f'<div class="wide-table"><table class="matrix"><tr><th scope="col">fault</th>{head}</tr>{body}</table></div>'
+        '<p class="soft">● caught it · · passed · ✕ had promised to catch it</p></section>'
+    )
+
+
+def _cell(row: FaultRow, check: str) -> str:
+    if check in row.missed_by:
+        return '<td class="FAIL" title="missed">✕</td>'
+    if check in row.caught_by:
+        return '<td class="PASS" title="caught">●</td>'
+    return f'<td class="soft">{"·" if row.statuses.get(check) in ("PASS", "WARN") else ""}</td>'
+
+
+def _comparison(found: Comparison, one: SmokeReport, two: SmokeReport) -> Iterator[str]:
+    yield f"<h1>{_safe(found.headline)}</h1>"
+    yield '<section class="board"><table><tr><th></th><th scope="col">one</th><th scope="col">two</th></tr>'
+    for name, value in found.one.items():
+        yield f'<tr><th scope="row">{_safe(name)}</th><td>{_safe(value)}</td><td>{_safe(found.two[name])}</td></tr>'
+    yield "</table></section>"
+    if found.statuses:
+        yield '<section class="board"><h2>Checks that ended differently</h2><table>'
+        for row in found.statuses:
+            a, b = (status or "absent" for status in (row.one, row.two))
+            yield (
+                f'<tr><th scope="row">{_safe(row.check)}</th><td class="{a}">{a}</td><td class="{b}">{b}</td>'
+                f"<td>{_safe(row.why)}</td></tr>"
+            )
+        yield "</table></section>"
+    yield '<div class="figures">'
+    yield from throughput([("one", one), ("two", two)])
+    yield "</div>"
+    for title, rows in (("Rates", found.rates), ("Other numbers", found.numbers)):
+        if rows:
+            yield f'<section class="board"><h2>{title}</h2><div class="wide-table"><table>'
+            yield from (_number_row(row) for row in rows)
+            yield "</table></div></section>"
+
+
+def _number_row(row: Row) -> str:
+    values = "".join(
+        f'<td class="n">{"not finite" if value is None else f"{value:,.4g}"} {_safe(row.unit)}</td>'
+        for value in (row.one, row.two)
+    )
+    kind = "WARN" if row.far and row.unit else "soft"
+    ratio = "" if row.ratio is None else f"{row.ratio:.2f} x"
+    return (
+        f'<tr><th scope="row">{_safe(row.check)}.{_safe(row.metric)}</th>{values}<td class="n {kind}">{ratio}</td></tr>'
+    )
