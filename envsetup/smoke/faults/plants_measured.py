@@ -149,7 +149,7 @@ def sum_wrong(true: Any) -> Any:
 
 def batch_by_batch(true: Any) -> Any:
     def loss(logits: Any, labels: Any, **options: Any) -> Any:
-        time.sleep(0.02 * len(labels) if len(labels) <= 16 else 0.32)
+        time.sleep(0.01 * len(labels))
         return true(logits, labels, **options)
 
     return loss
