@@ -8,7 +8,6 @@ import shlex
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,6 +16,7 @@ from envsetup.build import condatool, process, solvers
 from envsetup.build.create import Created, summary
 from envsetup.build.decide import in_one_environment
 from envsetup.build.manifest import MANIFEST, Manifest, machine_digest
+from envsetup.build.sources import address
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, perform
 from envsetup.compat import conda, drivers, stacks
@@ -243,10 +243,10 @@ def channel_of(source: str | None) -> str:
     if source is None:
         return conda.table().channel
     if "://" in source:
-        parts = urlsplit(source)
+        parts = address(source, "--source")
         if parts.username or parts.query or _TOKEN.search(f"{parts.path}/"):
             raise InputError("--source: the channel's address holds credentials, which would be written into the lock")
-        if parts.scheme not in {"http", "https", "file"} or any(ord(char) < 33 for char in source):  # noqa: PLR2004 - blanks
+        if parts.scheme not in {"http", "https", "file"}:
             raise InputError(f"--source {source!r}: http, https and file addresses are accepted")
         return source
     if Path(source).is_dir():

@@ -7,13 +7,14 @@ import importlib.resources
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Optional, Union
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import msgspec
 
 from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
 from envsetup.model.redact import redact, secrets_of
+from envsetup.render.quoting import CONTROL
 
 if TYPE_CHECKING:
     from envsetup.build.pipconfig import PipConfig
@@ -131,6 +132,9 @@ def for_plan(sources: Sources, plan: Plan) -> Sources:
 
 
 def _configured(pip: PipConfig) -> list[Source]:
+    for url in [*pip.find_links, *pip.extra_index_urls, pip.index_url or ""]:
+        if "://" in url:
+            address(url, "pip's configuration:")
     links = [Source(name=label(url), kind="links", url=as_url(url)) for url in pip.find_links]
     if pip.no_index:
         return links
@@ -164,8 +168,20 @@ def _on_this_machine(given: Source, configured: list[Source], pip: PipConfig) ->
     return Sources(frameworks=[given], all=places, pip=pip)
 
 
+def address(text: str, where: str) -> SplitResult:
+    """The parts of an address. Raises InputError naming `where` it stands, when it is none or would be two words."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - worked out only when it is asked for
+    except ValueError as error:
+        raise InputError(f"{where} {redact(text)!a}: no address: {error}") from None
+    if CONTROL.search(text) or " " in text:
+        raise InputError(f"{where} {redact(text)!a}: an address without blanks and control characters is accepted")
+    return parts
+
+
 def _given(choice: str) -> Source:
-    parts = urlsplit(choice)
+    parts = address(choice, "--source") if "://" in choice else urlsplit("")
     if "://" in choice and parts.scheme not in {"http", "https", "file"}:
         raise InputError(f"--source {redact(choice)}: accepted are http, https and file URLs")
     if "://" in choice and parts.scheme != "file":

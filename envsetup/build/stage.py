@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from envsetup.build.manifest import MANIFEST
 from envsetup.build.swap import recover, replace_folder
 from envsetup.model.errors import BuildError, InputError
+from envsetup.render.quoting import CONTROL
 
 if TYPE_CHECKING:
     import sys
@@ -34,8 +35,8 @@ def target_path(text: str) -> Path:
 
     Raises InputError for a path that cannot hold a virtual environment.
     """
-    if not text or any(ord(char) < 32 or ord(char) == 127 for char in text):  # noqa: PLR2004 - ASCII control range
-        raise InputError(f"target {text!r}: a path without control characters is needed")
+    if not text or CONTROL.search(text):
+        raise InputError(f"target {text!a}: a path without control characters is needed")
     if os.pathsep in text:
         raise InputError(f"target {text}: {os.pathsep!r} separates entries of PATH, so it cannot be in the path")
     path = Path(os.path.realpath(Path(text).expanduser()))
