@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import netrc
 import re
 import ssl
 import time
@@ -19,6 +18,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 import msgspec
 
 from envsetup import __version__
+from envsetup.build.credentials import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +48,8 @@ class Fetcher(msgspec.Struct, frozen=True, kw_only=True):
         host = parts.netloc.rpartition("@")[2]
         clean = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
         headers = {"Accept": ACCEPT, "User-Agent": f"envsetup/{__version__}"}
-        if credentials := _credentials(url):
-            headers["Authorization"] = "Basic " + base64.b64encode(":".join(credentials).encode()).decode()
+        if found := credentials(url, self.pip):
+            headers["Authorization"] = "Basic " + base64.b64encode(":".join(found).encode()).decode()
         request = urllib.request.Request(clean, headers=headers)  # noqa: S310 - http, https or file by construction
         try:
             with self.opener(host).open(request, timeout=max(0.1, self.deadline - time.monotonic())) as answer:
@@ -95,18 +95,6 @@ class Fetcher(msgspec.Struct, frozen=True, kw_only=True):
 def _reason(error: str | BaseException) -> str:
     """A reason without the number of the error, which says nothing to people."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-
-
-def _credentials(url: str) -> tuple[str, str] | None:
-    """User and password from the URL itself, else from netrc, as pip does it."""
-    parts = urlsplit(url)
-    if parts.username:
-        return unquote(parts.username), unquote(parts.password or "")
-    try:
-        found = netrc.netrc().authenticators(parts.hostname or "")
-    except (OSError, netrc.NetrcParseError):
-        return None
-    return (found[0] or found[1] or "", found[2] or "") if found else None
 
 
 def file_names(source: Source, package: str, fetcher: Fetcher) -> list[str]:

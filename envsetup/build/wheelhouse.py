@@ -6,10 +6,13 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from envsetup.model.errors import BuildError
+from envsetup.model.lock import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,34 +25,62 @@ if TYPE_CHECKING:
 DEADLINE = 300.0  # seconds
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one file of a package lies: in a folder of this machine (`path`), or at `url`, which may hold a secret."""
+
+    name: str
+    sha256: str
+    path: Optional[Path] = None
+    url: Optional[str] = None
+    size: Optional[int] = None  # bytes
+
+
 def local_wheels(
     lock: Lock, sources: Sources, interpreter: Interpreter, uv: Uv, tick: Callable[[], None]
 ) -> list[Path]:
     """The files of the lock that uv would take from a folder, sorted; empty where no source is one."""
+    if not any(source.local for source in sources.all):
+        return []
+    allowed = {digest for package in lock.packages for digest in package.hashes}
+    found = (place for each in places(lock, interpreter, uv, tick).values() for place in each)
+    return sorted({place.path for place in found if place.path and f"sha256:{place.sha256}" in allowed})
+
+
+def places(lock: Lock, interpreter: Interpreter, uv: Uv, tick: Callable[[], None]) -> dict[str, list[Place]]:
+    """By package (normalised name), the files that uv could take for the interpreter, as its sources list them.
+
+    Raises BuildError when a package is not there.
+    """
     if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - only where something lies in a folder
+        import tomllib  # noqa: PLC0415 - only where files are looked for
     else:
         import tomli as tomllib  # noqa: PLC0415
 
-    if not any(source.local for source in sources.all):
-        return []
     pins = "".join(f"{package.name}==={package.version}\n" for package in lock.packages)
     args = ("pip", "compile", "-", "--format", "pylock.toml", "--no-deps", "--no-header", "--quiet", "--no-annotate")
     ended = uv.without("UV_CONSTRAINT").run(*args, *interpreter.for_uv(), timeout=DEADLINE, stdin=pins, tick=tick)
     if not ended.ok:
         raise uv.error("the lock's wheels cannot be found", ended, DEADLINE)
-    allowed = {digest for package in lock.packages for digest in package.hashes}
     found = tomllib.loads(ended.stdout).get("packages", [])
-    return sorted({path for entry in found for path in _paths(entry, allowed)})
+    return {normalise(str(entry["name"])): list(_places(entry)) for entry in found}
 
 
-def _paths(entry: dict[str, object], allowed: set[str]) -> Iterator[Path]:
+def _places(entry: dict[str, object]) -> Iterator[Place]:
     for file in [*_listed(entry.get("wheels")), *_listed([entry.get("sdist")])]:
-        url = str(file.get("path") or file.get("url") or "")
+        where = str(file.get("path") or file.get("url") or "")
         hashes = file.get("hashes")
-        local = url.startswith("file://") or "://" not in url
-        if local and isinstance(hashes, dict) and f"sha256:{hashes.get('sha256')}" in allowed:
-            yield Path(unquote(urlsplit(url).path) if "://" in url else url)
+        if not isinstance(hashes, dict) or "sha256" not in hashes:
+            continue
+        local = where.startswith("file://") or "://" not in where
+        path = Path(unquote(urlsplit(where).path) if "://" in where else where) if local else None
+        size = file.get("size")
+        yield Place(
+            name=path.name if path else unquote(urlsplit(where).path).rpartition("/")[2],
+            sha256=str(hashes["sha256"]),
+            path=path,
+            url=None if local else where,
+            size=size if isinstance(size, int) else None,
+        )
 
 
 def _listed(value: object) -> Iterator[dict[str, object]]:

@@ -44,6 +44,7 @@ Examples:
 @click.option("--develop", is_flag=True, help="An image with compiler and headers: torch.compile, extensions.")
 @click.option("--source", help="official, pypi, a mirror's name, a URL or a folder; default: pip's configuration.")
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded.")
+@click.option("--ca-bundle", metavar="FILE", help="Trust these certificate authorities (PEM): a proxy's, an index's.")
 @click.option("--offline", is_flag=True, help="Ask no source: what is shipped and what is cached decides.")
 @click.option("--name", help="Name in the prompt; default: the folder's.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and every file, write nothing.")
@@ -60,6 +61,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     PATH defaults to ./.venv, ./.conda, ./image, ./.devcontainer, ./slurm or ./kubernetes, by target.
     """
     from envsetup.build.create import create
+    from envsetup.cli.authorities import trust
     from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines
     from envsetup.model.codec import to_json
@@ -72,6 +74,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
         click.echo(to_json(there) if options["as_json"] else listing(), nl=False)
         return int(Exit.OK)
     watch()
+    trust(options["ca_bundle"])
     order = _order(**options)
     made = create(order, Lines(quiet=options["quiet"]))
     click.echo(to_json(made) if options["as_json"] else _text(made, verbose=options["verbose"] > 0), nl=False)

@@ -20,6 +20,7 @@ COMMANDS = {
     "update": ("envsetup.cli.update", "Make an environment anew for what is there now; your edits are kept."),
     "list": ("envsetup.cli.list", "Show the environments that envsetup made."),
     "remove": ("envsetup.cli.remove", "Remove an environment that envsetup made, and nothing else."),
+    "bundle": ("envsetup.cli.bundle", "Gather the wheels for a machine that has no network."),
     "plan": ("envsetup.cli.plan", "Only the decision: what create would install, why, and what was rejected."),
     "probe": ("envsetup.cli.probe", "Show or record the facts of this machine, redacted."),
     "fleet": ("envsetup.cli.fleet", "Ask many machines, and name those that are broken or differ."),

@@ -29,6 +29,7 @@ Examples:
 @click.option("--python", metavar="VERSION|PATH", help="Another Python than before.")
 @click.option("--source", help="Another source than before.")
 @click.option("--machine", metavar="FILE", help="The machine to plan for, where it was made for a described one.")
+@click.option("--ca-bundle", metavar="FILE", help="Trust these certificate authorities (PEM): a proxy's, an index's.")
 @click.option("--offline", is_flag=True, help="Ask no source.")
 @click.option("--no-build", is_flag=True, help="Of an image, only the files.")
 @click.option("--no-verify", is_flag=True, help="Do not look at what was built.")
@@ -43,12 +44,14 @@ def command(path: str, **o: Any) -> int:  # noqa: ANN401 - click's parameters by
     """
     from envsetup.build.stage import target_path
     from envsetup.build.update import roll_back, update, work_out
+    from envsetup.cli.authorities import trust
     from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines
     from envsetup.model.codec import to_json
     from envsetup.model.errors import Exit
 
     watch()
+    trust(o["ca_bundle"])
     env = target_path(path)
     progress = Lines(quiet=o["quiet"])
     if o["rollback"]:

@@ -121,10 +121,14 @@ def box(tmp_path, wheels):
 
 
 class Index:
-    """A simple index of a folder of wheels over HTTP; `user` and `password` guard it, `delay` makes it slow."""
+    """A simple index of a folder of wheels over HTTP; `user` and `password` guard it, `delay` makes it slow.
 
-    def __init__(self, folder, *, password=None, delay=0.0, as_json=False):
-        self.folder, self.password, self.delay, self.as_json = folder, password, delay, as_json
+    The first `breaks` downloads are cut in the middle; `sent` is what went out of each file, in bytes.
+    """
+
+    def __init__(self, folder, *, password=None, delay=0.0, as_json=False, breaks=0):
+        self.folder, self.password, self.delay, self.as_json, self.breaks = folder, password, delay, as_json, breaks
+        self.sent = {}
         self.requests = []
         outer = self
 
@@ -156,7 +160,7 @@ class Index:
         threading.Event().wait(self.delay)
         parts = urlsplit(request.path).path.strip("/").split("/")  # a proxy is asked for whole URLs
         if parts[0] == "files":
-            self._send(request, (self.folder / parts[1].replace("%2B", "+")).read_bytes(), "application/octet-stream")
+            self._file(request, self.folder / parts[1].replace("%2B", "+"))
             return
         files = [p for p in sorted(self.folder.glob("*.whl")) if p.name.split("-")[0] == parts[-1].replace("-", "_")]
         if not files or parts[0] != "simple":
@@ -168,6 +172,24 @@ class Index:
         else:
             links = "".join(f'<a href="/files/{p.name}#sha256={sha(p)}">{p.name}</a>\n' for p in files)
             self._send(request, f"<html><body>{links}</body></html>".encode(), "text/html")
+
+    def _file(self, request, path):
+        data = path.read_bytes()
+        begin = int((request.headers.get("Range") or "bytes=0-")[6:].partition("-")[0])
+        request.send_response(206 if begin else 200)
+        if begin:
+            request.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+        request.send_header("Content-Type", "application/octet-stream")
+        request.send_header("Content-Length", str(len(data) - begin))
+        request.end_headers()
+        if request.command != "GET":
+            return
+        cut = self.breaks > 0
+        self.breaks -= cut
+        data = data[begin : begin + (len(data) - begin) // 2] if cut else data[begin:]
+        request.wfile.write(data)
+        self.sent[path.name] = self.sent.get(path.name, 0) + len(data)
+        request.close_connection = True
 
     def _send(self, request, data, kind):
         request.send_response(200)
