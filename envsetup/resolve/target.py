@@ -63,7 +63,7 @@ def _nvidia(machine: Machine, facts: Facts, devices: list[Device]) -> Target | B
         if drive is None:
             continue
         if not drive.ok:
-            return _not_driven(device, drive, facts)
+            return _not_driven(device, drive, facts, [d for d in devices if d is not device and _driven(d, facts)])
         if drive.advisory:
             warnings.append(
                 f"driver {facts.driver_version} is older than the first branch known to drive {drive.architecture} "
@@ -82,13 +82,21 @@ def _nvidia(machine: Machine, facts: Facts, devices: list[Device]) -> Target | B
     return Target(kind="cuda", devices=devices, checks=checks, warnings=warnings)
 
 
-def _not_driven(device: Device, drive: drivers.Drive, facts: Facts) -> Blocked:
+def _driven(device: Device, facts: Facts) -> bool:
+    drive = drivers.drives(facts.driver_version, device.cc) if facts.driver_version and device.cc else None
+    return drive is not None and drive.ok
+
+
+def _not_driven(device: Device, drive: drivers.Drive, facts: Facts, others: list[Device]) -> Blocked:
     if drive.last is not None and drive.branch > drive.last:
         text = f"driver {facts.driver_version} no longer drives {device.label}: {drive.last} is the last branch"
         nearest = f"install an NVIDIA driver of branch {drive.last}, the last for {drive.architecture}"
     else:
         text = f"driver {facts.driver_version} does not drive {device.label}: branch {drive.first} is the first"
         nearest = f"update the NVIDIA driver to at least {drive.first}"
+    if others:
+        left = ",".join(str(other.index) for other in others)
+        nearest += f"; or leave {device.name} out: CUDA_VISIBLE_DEVICES={left}"
     return Blocked(
         kind="cuda",
         constraint="driver",

@@ -234,3 +234,14 @@ VOLTA_PINS = [("tensorflow", "nvidia-cudnn-cu12"), ("jax", "nvidia-cudnn-cu12")]
 def test_cudnn_is_held_where_newer_ones_left_the_gpu_behind(asked, package, gpu, held):
     result = plan(machine(gpu, driver="550.54.14"), asked)
     assert (package in {p.name for p in result.packages}) == held
+
+
+def test_a_card_that_the_driver_no_longer_drives_may_be_left_out():
+    gpus = ["GTX 1080 Ti", "RTX 4090", "RTX 4090"]
+    result = plan(machine(*gpus, driver="595.58.03"))
+    assert label(result) == "driver"
+    assert result.impossible.nearest == (
+        "install an NVIDIA driver of branch 580, the last for Pascal; "
+        "or leave GTX 1080 Ti out: CUDA_VISIBLE_DEVICES=1,2"
+    )
+    assert label(plan(machine(*gpus, driver="595.58.03", env={"CUDA_VISIBLE_DEVICES": "1,2"}))) == "2.15.0+cu132"
