@@ -30,7 +30,7 @@ Examples:
 @click.option("--with", "extras", multiple=True, metavar="NAME,...", help="More packages: jupyter, transformers, pyg.")
 @click.option("--python", metavar="VERSION", help="3.12 or 3.13t; default: the machine's own.")
 @click.option("--target", default="venv", show_default=True, help="venv, conda, docker, devcontainer.")
-@click.option("--source", help="official, pypi, a mirror's name, a URL or a folder.")
+@click.option("--source", help="official, pypi, a mirror's name, a URL or a folder (no network).")
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded, or a description.")
 @click.option("--offline", is_flag=True, help="Decide from the shipped data alone; no source is asked.")
 @click.option("--gpu-name", metavar="NAME", help="What if this were the GPU.")
