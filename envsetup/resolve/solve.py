@@ -74,8 +74,10 @@ def _for_target(asked: Asked, known: Facts, goal: Target, offers: Offers | None)
         return common
     plans = [_alone(asked, framework, known, goal, offers) for framework in asked.frameworks]
     bad = next((plan for plan in plans if plan.status != "ok"), None)
-    if bad or len(plans) == 1:
-        return bad or plans[0]
+    if len(plans) == 1:
+        return plans[0]
+    if bad:
+        return _others_fit(bad, asked, plans)
     return _together(asked, plans) if goal.kind == "cuda" else _no_common_python(asked, plans)
 
 
@@ -88,6 +90,16 @@ def _common(asked: Asked, known: Facts, goal: Target, offers: Offers | None) -> 
         if all(plan.status == "ok" for plan in plans):
             return _together(asked, plans)
     return None
+
+
+def _others_fit(bad: Plan, asked: Asked, plans: list[Plan]) -> Plan:
+    """The plan of the framework that stands in the way, with those that would do without it."""
+    able = [(f.title, plan.packages[0]) for f, plan in zip(asked.frameworks, plans, strict=True) if plan.status == "ok"]
+    if bad.impossible is None or not able:
+        return bad
+    alone = ", ".join(f"{title} {p.version}{f'+{p.variant}' if p.variant else ''}" for title, p in able)
+    nearest = f"{bad.impossible.nearest}; without it there is {alone}"
+    return msgspec.structs.replace(bad, impossible=msgspec.structs.replace(bad.impossible, nearest=nearest))
 
 
 def _no_common_python(asked: Asked, plans: list[Plan]) -> Plan:

@@ -245,3 +245,13 @@ def test_a_card_that_the_driver_no_longer_drives_may_be_left_out():
         "or leave GTX 1080 Ti out: CUDA_VISIBLE_DEVICES=1,2"
     )
     assert label(plan(machine(*gpus, driver="595.58.03", env={"CUDA_VISIBLE_DEVICES": "1,2"}))) == "2.15.0+cu132"
+
+
+def test_a_framework_that_stands_in_the_way_of_another_is_told_so():
+    result = plan(machine("RTX 5090", driver="580.95.05"), "pytorch", "tensorflow")
+    assert label(result) == "gpu-arch"
+    assert result.impossible.text.startswith("TensorFlow")
+    assert result.impossible.nearest.endswith("; without it there is PyTorch 2.15.0+cu130")
+    either = plan(machine("RTX 5090", driver="580.95.05"), "pytorch", "tensorflow", device="auto")
+    assert either.device == "cpu"
+    assert "without it there is PyTorch 2.15.0+cu130" in either.warnings[0]
