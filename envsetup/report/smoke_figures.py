@@ -149,7 +149,7 @@ def _kind_of_error(check: str, name: str) -> str | None:
     if check in plain and not name.startswith(("kernels", "cudnn")):
         return f"{plain[check]}, float32"
     if check == "amp" and name.startswith("bf16"):
-        return "autocast, bfloat16"
+        return f"autocast, {'gradients' if 'gradient' in name else 'bfloat16'}"
     if check == "matmul" and name.endswith("_deviation"):
         return f"product, {name.removesuffix('_deviation')}"
     return "together = alone" if (check, name) == ("ranks", "ddp_deviation") else None
@@ -174,7 +174,7 @@ def throughput(reports: Sequence[tuple[str, SmokeReport]]) -> Iterator[str]:
 
 def _roofline(report: SmokeReport) -> Iterator[str]:
     rows = [
-        (f"{check.id} {name}", metric)
+        (f"{check.id}: {_plain(name)}", metric)
         for check in report.checks
         for name, metric in check.metrics.items()
         if metric.unit and metric.value is not None
@@ -188,6 +188,13 @@ def _roofline(report: SmokeReport) -> Iterator[str]:
     if not known:
         reading = "Nothing is known to compare this device with: --save-baseline makes this run the measure."
     yield figure("Rates under the roof", reading, f'<dl class="rates">{measured}</dl>')
+
+
+def _plain(name: str) -> str:
+    """A rate's name without its unit, which stands beside the number."""
+    for unit in ("_tflops", "_gbps", "_per_second"):
+        name = name.removesuffix(unit)
+    return name.replace("_", " ")
 
 
 def _bar(name: str, metric: Metric) -> str:

@@ -141,11 +141,15 @@ def _comparison(found: Comparison, one: SmokeReport, two: SmokeReport) -> Iterat
     yield '<div class="figures">'
     yield from throughput([("one", one), ("two", two)])
     yield "</div>"
-    for title, rows in (("Rates", found.rates), ("Other numbers", found.numbers)):
-        if rows:
-            yield f'<section class="board"><h2>{title}</h2><div class="wide-table"><table>'
-            yield from (_number_row(row) for row in rows)
-            yield "</table></div></section>"
+    if found.rates:
+        yield f'<section class="board"><h2>Rates</h2>{_number_table(found.rates)}</section>'
+    if found.numbers:
+        table = _number_table(found.numbers)
+        yield f'<section class="board"><details><summary>Every other number</summary>{table}</details></section>'
+
+
+def _number_table(rows: list[Row]) -> str:
+    return f'<div class="wide-table"><table>{"".join(map(_number_row, rows))}</table></div>'
 
 
 def _number_row(row: Row) -> str:

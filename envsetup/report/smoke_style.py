@@ -11,7 +11,7 @@ FIGURES = """
 .pass,.PASS{color:var(--good)}.fail,.FAIL,.ERROR,.TIMEOUT{color:var(--bad)}.not-verified,.WARN{color:var(--warn)}
 .SKIP,.absent{color:var(--soft)}td.PASS,td.FAIL,td.WARN,td.ERROR,td.TIMEOUT,.tally{font-weight:600}
 .tally span{margin-right:1rem;white-space:nowrap}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem;margin:0 0 1rem}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:1rem;margin:0 0 1rem}
 figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:1rem;min-width:0}
 figure.wide{grid-column:1/-1}figcaption{display:flex;justify-content:space-between;align-items:start;gap:.5rem}
 figure p{margin:.5rem 0 0;font-size:.9rem}h3{font-size:.9rem;margin:0;font-weight:400;color:var(--soft)}
@@ -32,12 +32,16 @@ dl.rates{display:block;background:none;border:0;padding:0;margin:0}.rates dt{fon
 .reference{width:3px;background:var(--ink)}.saved{width:4px;border:1px solid var(--ink);background:var(--bg)}
 .checks>tbody>tr>td:first-child{width:5.5rem}.checks th[scope=row]{font-weight:400;white-space:nowrap}
 .n{font-variant-numeric:tabular-nums;white-space:nowrap}.wide-table{overflow-x:auto}details{margin:0}
+.wide-table th,.wide-table td,.checks th{overflow-wrap:normal;white-space:nowrap}figcaption button{flex:none}
+figure{align-self:start}
 summary{padding:0}details table{font-size:.85rem;margin:.3rem 0}
 .matrix td{text-align:center;padding:.1rem}.matrix th[scope=row]{font-weight:400;white-space:nowrap;font-size:.85rem}
 .matrix th span{writing-mode:vertical-rl;transform:rotate(180deg);font-weight:400;font-size:.85rem}
 .matrix th[scope=col]{vertical-align:bottom;padding:.2rem .1rem}.matrix th:first-child{text-align:left}
-@media(max-width:40rem){.checks th[scope=row]{white-space:normal}.checks td,.checks th{padding:.3rem .25rem}
-.checks>tbody>tr>td:first-child{width:3.6rem;font-size:.8rem}details table td{display:block;border:0;padding:0 .2rem}
+@media(max-width:40rem){.checks>tbody>tr{display:grid;grid-template-columns:4.5rem 1fr;
+border-bottom:1px solid var(--line);padding:.3rem 0}.checks>tbody>tr>*{border:0;padding:0}
+.checks>tbody>tr>td:last-child{grid-column:2}.checks>tbody>tr:first-child{display:none}
+details table td{display:block;border:0;padding:0 .2rem}
 details table tr{display:block;border-bottom:1px solid var(--line);padding:.2rem 0}}
 @media print{button{display:none}figure,section{break-inside:avoid}}
 """
