@@ -42,7 +42,9 @@ Examples:
 )
 @click.option("--base-image", metavar="NAME", help="Build the image on this one; --python says which Python it has.")
 @click.option("--develop", is_flag=True, help="An image with compiler and headers: torch.compile, extensions.")
-@click.option("--source", help="official, pypi, a mirror's name, a URL or a folder (no network); default: pip's configuration.")
+@click.option(
+    "--source", help="official, pypi, a mirror's name, a URL or a folder (no network); default: pip's configuration."
+)
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded.")
 @click.option("--ca-bundle", metavar="FILE", help="Trust these certificate authorities (PEM): a proxy's, an index's.")
 @click.option("--offline", is_flag=True, help="Ask no source: what is shipped and what is cached decides.")
