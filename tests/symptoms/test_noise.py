@@ -37,6 +37,18 @@ NOISE = [
     "successful NUMA node read from SysFS had negative value (-1), but there must be at least one NUMA node",
     "Unable to register cuBLAS factory: Attempting to register factory for plugin cuBLAS when one has already been",
     "Persistence Mode : Disabled",
+    "RuntimeError: mat1 and mat2 shapes cannot be multiplied (32x512 and 256x10)",
+    "RuntimeError: expected scalar type Half but found Float",
+    "ValueError: Unrecognized model in ./x. Should have a `model_type` key in its config.json",
+    "HTTPSConnectionPool(host='huggingface.co', port=443): Max retries exceeded: [Errno 110] Connection timed out",
+    "RepositoryNotFoundError: 401 Client Error. Repository Not Found for url",
+    "UserWarning: The parameter 'pretrained' is deprecated since 0.13",
+    "UserWarning: Attempting to use hipBLASLt on an unsupported architecture! Overriding blas backend to hipblas",
+    "warning: the compiler differs from the one used to build the kernel",
+    "nvidia: module verification failed: signature and/or required key missing - tainting kernel",
+    "Buffer I/O error on dev sr0, logical block 0",
+    "ssh: Connection closed by remote peer",
+    "UserWarning: nvcc was not found. Are you sure your environment has nvcc available?",
 ]
 
 
@@ -46,3 +58,27 @@ def test_no_cause_is_named(line):
     report = examine(imported.machine, target="text", symptoms=symptoms.read(imported.error_text))
     assert report.verdict.root_cause is None
     assert [found.code for found in report.findings if found.severity in ("critical", "error")] == []
+
+
+NAMED = {
+    "successful NUMA node read from SysFS had negative value (-1), but there must be at least one NUMA node": (
+        "tf-numa-node-noise"
+    ),
+    "Unable to register cuDNN factory: Attempting to register factory for plugin cuDNN when one has already been": (
+        "tf-numa-node-noise"
+    ),
+    "oneDNN custom operations are on. You may see slightly different numerical results": "tf-numa-node-noise",
+    "TF-TRT Warning: Could not find TensorRT": "tf-numa-node-noise",
+    "Persistence Mode : Disabled": "persistence-mode-off",
+}
+
+
+@pytest.mark.parametrize(("line", "code"), NAMED.items())
+def test_what_is_only_noise_is_named_as_noise(line, code):
+    """Information that says to ignore it, and nothing above that."""
+    imported = importers.read(HEALTHY + line + "\n")
+    report = examine(imported.machine, target="text", symptoms=symptoms.read(imported.error_text))
+    [found] = [finding for finding in report.findings if finding.code == code]
+    assert found.severity == "info"
+    assert [finding.code for finding in report.findings if finding.severity != "info"] == []
+    assert report.verdict.root_cause is None

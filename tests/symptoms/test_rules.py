@@ -65,3 +65,9 @@ def test_every_fact_that_is_defined_is_used():
 
 def test_library_minima_are_versions():
     assert all(re.fullmatch(r"\d{1,2}\.\d", row.capability) for row in symptoms.rules().library_minimum.values())
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.alternatives and row.confidence != "certain"])
+def test_what_would_decide_between_several_meanings_is_told(row):
+    assert row.decides
+    assert not row.decides.endswith(".")
