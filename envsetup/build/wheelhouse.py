@@ -79,7 +79,7 @@ def _places(entry: dict[str, object]) -> Iterator[Place]:
             sha256=str(hashes["sha256"]),
             path=path,
             url=None if local else where,
-            size=size if isinstance(size, int) else None,
+            size=size if isinstance(size, int) else path.stat().st_size if path and path.is_file() else None,
         )
 
 
