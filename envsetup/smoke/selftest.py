@@ -12,7 +12,7 @@ import msgspec
 from envsetup.model.hardware import Gpu
 from envsetup.model.proof import FaultRow, SmokeReport
 from envsetup.smoke.catalogue import catalogue
-from envsetup.smoke.faults import FAULTS, SECOND, Fault
+from envsetup.smoke.faults.others import faults_of
 from envsetup.smoke.host import HostLook
 from envsetup.smoke.runner import Request, prove
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from envsetup.model.proof import SmokeCheck
+    from envsetup.smoke.faults import Fault
 
-ALL = {**FAULTS, **SECOND}
 SLOW = {"learning"}  # run only for the faults that it promises to catch
 JOBS = 4  # children beside each other, at most: each holds half a gigabyte
 HANG_S = 15.0  # the deadline of a check that is made to hang
@@ -41,10 +41,10 @@ def self_test(
     request: Request,
     say: Callable[[FaultRow], None],
     *,
-    faults: Iterable[str] = (*FAULTS, *SECOND),
+    faults: Iterable[str] | None = None,
     every_check: bool = True,
 ) -> SmokeReport:
-    """The clean run's report with one row per fault; `say` hears each row when it is there.
+    """The clean run's report with one row per fault (None: every fault of the framework); `say` hears each row.
 
     `every_check` runs all quick checks against every fault; otherwise only those that promise to catch it.
     """
@@ -52,8 +52,9 @@ def self_test(
     jobs = min(cores, JOBS)
     request = msgspec.structs.replace(request, device="cpu")
     clean = prove(request, look=HostLook, watcher=_Nobody())
-    names = list(faults)
-    measured = _baseline(request, [ALL[name] for name in names], cores // jobs)
+    known = faults_of(request.framework)
+    names = list(known if faults is None else faults)
+    measured = _baseline(request, [known[name] for name in names], cores // jobs)
     rows: dict[str, FaultRow] = {}
     with ThreadPoolExecutor(jobs) as pool:
         running = {
@@ -76,7 +77,7 @@ def _baseline(request: Request, faults: list[Fault], threads: int) -> SmokeRepor
 
 
 def _row(request: Request, name: str, measured: SmokeReport | None, *, threads: int, every_check: bool) -> FaultRow:
-    fault = ALL[name]
+    fault = faults_of(request.framework)[name]
     level = [spec.id for spec in catalogue().level(fault.level)]
     checks = [check for check in level if check not in SLOW or check in fault.caught_by]
     if not every_check or fault.level != "quick":

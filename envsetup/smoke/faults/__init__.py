@@ -108,6 +108,13 @@ FAULTS = {
     "sample-lost": Fault("a sampler loses a sample", ("dataloader",), level="standard"),
     "worker-killed": Fault("DataLoader workers are killed", ("dataloader",), level="standard"),
     "export-wrong": Fault("the exported network answers differently", ("export",), level="standard"),
+    # Skipped where the environment has no onnxruntime, or the machine no compiler.
+    "onnx-on-cpu": Fault(
+        "onnxruntime is asked for CUDA and takes the CPU", ("onnx",), how="FAIL|SKIP", device="cuda", level="standard"
+    ),
+    "aot-wrong": Fault(
+        "what was compiled ahead of time answers differently", ("aot",), how="FAIL|SKIP", level="standard"
+    ),
     "no-kernel-image": Fault("a GPU is announced that no kernel runs on", ("devices",), device="cuda"),
     "autocast-idle": Fault("autocast does nothing", ("amp",), level="standard"),
     "scaler-blind": Fault("the gradient scaler does not see infinity", ("amp",), level="standard"),

@@ -55,6 +55,25 @@ def export_wrong() -> None:
     torch.export.load = load
 
 
+def aot_wrong() -> None:
+    import torch._inductor  # noqa: PLC0415 - seconds, only here
+
+    true = torch._inductor.aoti_load_package  # noqa: SLF001
+
+    def load(path: str) -> Any:
+        served = true(path)
+        return lambda x: served(x) + 1e-3
+
+    torch._inductor.aoti_load_package = load  # noqa: SLF001
+
+
+def onnx_on_cpu() -> None:
+    """A GPU is announced; the onnxruntime of the environment is the real one, without CUDA."""
+    from plants_torch import silent_cpu  # noqa: PLC0415 - beside this file when it is planted
+
+    silent_cpu()
+
+
 def autocast_idle() -> None:
     torch.autocast = lambda *args, **options: contextlib.nullcontext()
 
@@ -92,6 +111,8 @@ PLANTS: dict[str, Callable[[], Any]] = {
     "sample-lost": sample_lost,
     "worker-killed": worker_killed,
     "export-wrong": export_wrong,
+    "aot-wrong": aot_wrong,
+    "onnx-on-cpu": onnx_on_cpu,
     "autocast-idle": autocast_idle,
     "scaler-blind": scaler_blind,
     "compile-eager": compile_eager,

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
-PLANTS = {"numpy": ("plants_numpy",), "torch": ("plants_torch", "plants_standard", "plants_measured", "plants_second")}
+PLANTS = {
+    "numpy": ("plants_numpy",),
+    "tensorflow": ("plants_tensorflow",),
+    "jax": ("plants_jax",),
+    "torch": ("plants_torch", "plants_standard", "plants_measured", "plants_second"),
+}
 FAULT = os.environ.get("ENVSETUP_SMOKE_FAULT")
 
 
@@ -46,4 +51,5 @@ class Planter:
 
 
 if FAULT:
-    sys.meta_path.insert(0, Planter("numpy" if FAULT == "wrong-bytes" else "torch", FAULT))
+    for planted in ("numpy",) if FAULT == "wrong-bytes" else ("torch", "tensorflow", "jax"):
+        sys.meta_path.insert(0, Planter(planted, FAULT))

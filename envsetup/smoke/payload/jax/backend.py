@@ -27,7 +27,8 @@ class JaxBackend:
 
     def __init__(self, device: Any) -> None:
         self._device = device
-        self.platform = device.device.platform
+        known = device.platforms  # a device of another platform under this name is an imitation
+        self.platform = device.device.platform if device.device.platform in known else known[0]
 
     def _put(self, array: np.ndarray) -> Any:
         return jax.device_put(array.astype(np.int32) if array.dtype == np.int64 else array, self._device.device)

@@ -23,6 +23,7 @@ class Cpu:
 
     kind = "cpu"
     backends: tuple[str, ...] = ("cpu",)  # JAX's names for the platform
+    platforms: tuple[str, ...] = ("cpu",)  # what its devices may call themselves
 
     def _listed(self) -> list[Any]:
         return next((found for found in map(_devices, self.backends) if found), [])
@@ -71,6 +72,7 @@ class Cuda(Cpu):
 
     kind = "cuda"
     backends = ("cuda",)
+    platforms = ("gpu", "cuda")
 
 
 class Rocm(Cpu):
@@ -78,6 +80,7 @@ class Rocm(Cpu):
 
     kind = "rocm"
     backends = ("rocm",)
+    platforms = ("gpu", "rocm")
 
 
 class Xpu(Cpu):
@@ -85,6 +88,7 @@ class Xpu(Cpu):
 
     kind = "xpu"
     backends = ("xpu",)
+    platforms = ("xpu", "gpu")
 
 
 class Mps(Cpu):
@@ -92,6 +96,7 @@ class Mps(Cpu):
 
     kind = "mps"
     backends = ("METAL", "mps")
+    platforms = ("METAL", "mps", "gpu")
 
 
 class Host(Cpu):
