@@ -144,5 +144,5 @@ def _env(env: str | Path | None) -> str | None:
 def _examined(subject: Subject, require: Require | None, home: str = "") -> Diagnosis:
     from envsetup.doctor.examine import examine  # noqa: PLC0415
 
-    how: dict[str, Any] = {"symptoms": subject.symptoms, "weak": subject.weak}
+    how: dict[str, Any] = {"symptoms": subject.symptoms, "weak": subject.weak, "notes": subject.notes}
     return Diagnosis(examine(subject.machine, require=require, target=subject.kind, **how), subject.machine, home)

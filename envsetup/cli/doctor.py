@@ -106,6 +106,7 @@ def _examined(options: dict[str, Any]) -> tuple[DoctorReport, Subject]:
         symptoms=looked_at.symptoms,
         areas=areas,
         weak=looked_at.weak,
+        notes=looked_at.notes,
         differences=_differences(options["expect"], looked_at),
         project=project,
     )

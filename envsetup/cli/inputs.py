@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import select
+import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envsetup.doctor.subject import Subject
 
 MAX_BYTES = 16 << 20
+PIPE_S = 20  # for what `--from <(ssh host ...)` needs to begin
 ACCEPTED = "a snapshot of envsetup probe, a report of collect_env or nvidia-smi, a log, or an issue is accepted"
 
 
@@ -45,18 +48,19 @@ def subject(
     return looked_at
 
 
-def read_text(path: str, option: str) -> str:
-    """A file's text, or stdin's for "-"; raises InputError with the file's name."""
+def read_text(path: str, option: str, *, patience: float = PIPE_S) -> str:
+    """A file's text, or stdin's for "-"; raises InputError with the file's name.
+
+    `patience` in seconds: how long a pipe may bring nothing.
+    """
     from envsetup.model.errors import InputError
 
-    if path == "-":
-        data = sys.stdin.buffer.read(MAX_BYTES)
-    else:
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(MAX_BYTES)
-        except OSError as problem:
-            raise InputError(f"{option} {path}: {problem.strerror or problem}") from None
+    try:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else _bytes(path, patience)
+    except OSError as problem:
+        raise InputError(f"{option} {_name(path)}: {problem.strerror or problem}") from None
+    if len(data) > MAX_BYTES and data.lstrip()[:1] == b"{":
+        raise InputError(f"{option} {_name(path)}: more than {MAX_BYTES >> 20} MiB, and no machine file is that large")
     if not data.strip():
         raise InputError(f"{option} {_name(path)}: nothing in it", hint=ACCEPTED)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):  # what PowerShell's > writes
@@ -64,6 +68,22 @@ def read_text(path: str, option: str) -> str:
     if b"\0" in data[:4096]:
         raise InputError(f"{option} {_name(path)}: not a text file", hint=ACCEPTED)
     return data.decode("utf-8-sig", "replace")
+
+
+def _bytes(path: str, patience: float) -> bytes:
+    """What a file holds, up to a little more than is read. Raises OSError, also for a pipe that brings nothing."""
+    # Without waiting: opening a pipe that nobody writes to would never end.
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0) as file:
+        if not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            return file.read(MAX_BYTES + 1) or b""
+        parts: list[bytes] = []
+        while sum(map(len, parts)) <= MAX_BYTES:
+            if not select.select([file], [], [], patience)[0]:
+                raise TimeoutError(None, f"a pipe, and nobody wrote to it for {patience:g} s")
+            parts.append(file.read(1 << 20) or b"")
+            if not parts[-1]:
+                break
+        return b"".join(parts)
 
 
 def _name(path: str) -> str:

@@ -45,14 +45,15 @@ def examine(
     weak: Collection[str] = (),
     differences: tuple[list[Change], list[str]] | None = None,
     project: Project | None = None,
+    notes: Sequence[str] = (),
     checks: Sequence[Check] = CHECKS,
 ) -> DoctorReport:
     """Diagnose a machine; any subset of its facts will do. Never raises for what the facts are.
 
     `require` is what the user asks of the machine, `target` what kind of look it was, `symptoms` what error texts
     say, `areas` restricts the checks, `weak` are fact paths that rest on a sentence alone: what is found by them is
-    likely, not certain; `differences` are those from an expected machine. Findings come in reading order, each
-    consequence with `caused_by`.
+    likely, not certain; `differences` are those from an expected machine, `notes` what was said of the text itself.
+    Findings come in reading order, each consequence with `caused_by`.
     """
     started = time.monotonic()
     case = _with_errors_of_trials(
@@ -71,7 +72,7 @@ def examine(
     ordered = explained(joined)
     return DoctorReport(
         version=__version__,
-        target=Target(kind=target, env=known(case.environment.path)),
+        target=Target(kind=target, env=known(case.environment.path), notes=list(notes)),
         verdict=verdict(case, ordered, results, told),
         findings=ordered,
         checks=results,

@@ -18,6 +18,7 @@ class Subject:
     kind: Literal["live", "snapshot", "text"]
     symptoms: list[SymptomHit] = field(default_factory=list)
     weak: list[str] = field(default_factory=list)  # facts that a text only says in passing
+    notes: list[str] = field(default_factory=list)  # what of a text could not be used
 
 
 def given(text: str, name: str, complaint: str, complaint_name: str) -> Subject:
@@ -34,7 +35,7 @@ def given(text: str, name: str, complaint: str, complaint_name: str) -> Subject:
 
     imported = read(f"{text}\n{complaint}" if complaint else text)
     symptoms = read_all([(rest_of(imported, text), name), *told])
-    return Subject(imported.machine, "text", symptoms, imported.weak)
+    return Subject(imported.machine, "text", symptoms, imported.weak, imported.notes)
 
 
 def is_document(text: str) -> bool:

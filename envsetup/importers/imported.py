@@ -39,6 +39,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What a text gave.
 
     `kinds` are the formats found. `error_text` is what no format claimed, with the text's own line numbers.
+    `notes` are sentences about the text: what of it was not read, what it says without it being a fact.
     `weak` are the fact paths that rest on a sentence, not on a tool's output.
     """
 
@@ -75,12 +76,13 @@ def read(text: str) -> Imported:
     facts = Facts()
     kinds = [name for name, reader in _FORMATS if reader(page, facts)]
     _settle(facts)
-    if page.truncated:
-        facts.note("the text is longer than what is read: its end was left out")
+    machine, rest = facts.machine(), page.rest()
+    if page.truncated or len(rest) > _ERROR_CHARS:
+        facts.note("the text is longer than what is read: give its report and the end of its log alone")
     return Imported(
         kinds=kinds,
-        machine=facts.machine(),
-        error_text=page.rest()[:_ERROR_CHARS],
+        machine=machine,
+        error_text=rest[:_ERROR_CHARS],
         notes=facts.notes,
         weak=facts.weak(),
     )

@@ -69,10 +69,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at."""
+    """What was looked at; `notes` say what of it could not be used, or means less than it seems to."""
 
     kind: Literal["live", "snapshot", "text"]
     env: Optional[str] = None
+    notes: list[str] = []
 
 
 class DoctorReport(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}):

@@ -46,6 +46,7 @@ def html(report: DoctorReport, machine: Machine, *, home: str = "") -> str:
             f"<title>envsetup doctor: {WORDS[status].lower()}</title>",
             f"<style>{STYLE}{DRAWING}</style></head><body><main>",
             f'<h1><span class="pill {status}">{WORDS[status]}</span> {safe(report.verdict.headline)}</h1>',
+            *(f'<p class="soft">Note: {safe(note)}</p>' for note in report.target.notes),
             chain(case, findings, anchors, safe),
             _filters(findings),
             *((told, drawn) if serious else (drawn, told)),

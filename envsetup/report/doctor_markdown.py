@@ -31,6 +31,7 @@ def markdown(report: DoctorReport, machine: Machine, *, home: str = "") -> str:
     ]
     if report.verdict.root_cause:
         lines.append(f"Root cause: `{report.verdict.root_cause}`")
+    lines += [f"Note: {code(note)}" for note in report.target.notes]
     lines += ["", "| | |", "|---|---|"]
     lines += [f"| {label} | {code(text).replace('|', '/')} |" for label, text in machine_lines(machine)]
     for finding in report.findings:

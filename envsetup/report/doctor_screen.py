@@ -62,7 +62,8 @@ def screen(report: DoctorReport, machine: Machine, style: Style, *, exit_code: i
     lines += _findings(serious, report.verdict.headline, style)
     lines += _unknowns(report, style)
     lines += [""] if serious else []
-    lines += [line for note in notes for line in _note(note, style)]
+    lines += [line for note in notes for line in _note(f"{note.title}. {note.consequence} [{note.code}]", style)]
+    lines += [line for note in report.target.notes for line in _note(note, style)]
     passes = _passes(report, machine, len(serious), exit_code)
     lines += textwrap.wrap(passes, style.width, subsequent_indent="    ", initial_indent="  ", break_on_hyphens=False)
     if style.verbose:
@@ -178,9 +179,8 @@ def _folded(findings: Iterable[Finding], style: Style) -> list[str]:
     return _row("follows", f"{', '.join(codes)}: gone with the fix above", style) if codes else []
 
 
-def _note(finding: Finding, style: Style) -> list[str]:
-    text = f"{clean(finding.title)}. {clean(finding.consequence)} [{finding.code}]"
-    wrapped = textwrap.wrap(text, style.width - 8, break_on_hyphens=False)
+def _note(text: str, style: Style) -> list[str]:
+    wrapped = textwrap.wrap(clean(text), style.width - 8, break_on_hyphens=False)
     head = style.paint("note", DIM)
     return [f"  {head}  {wrapped[0]}", *(" " * 8 + line for line in wrapped[1:])]
 

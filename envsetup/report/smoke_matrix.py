@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 def smoke_matrix(report: SmokeReport, *, ascii_only: bool = False) -> str:
     """The page, verdict first, ending in a newline."""
     rows = report.self_test or []
-    missed = [row for row in rows if row.missed_by]
+    planted = [row for row in rows if not row.control]
+    missed = [row for row in planted if row.missed_by]
     caught, passed, lost = ("x", ".", "MISSED") if ascii_only else ("●", "·", "MISSED")
     present = {check for row in rows for check in row.statuses}
-    checks = [spec for spec in catalogue().checks if spec.id in present and not spec.on]
+    checks = [spec for spec in catalogue().checks if spec.id in present]
     width = max((len(row.fault) for row in rows), default=0)
     word = "PROVEN" if self_test_holds(report) else "FAILED"
-    kept = f"{len(rows) - len(missed)} of {len(rows)} planted faults were caught"
+    kept = f"{len(planted) - len(missed)} of {len(planted)} planted faults were caught"
     lines = [f"{word}   {kept}; the clean run: {report.verdict}", ""]
     for number, spec in enumerate(checks):
         lines.append(f"  {' ' * width}{'  |' * number}  {spec.id}")
