@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envsetup import __version__
-from envsetup.build import edits, records, registry
+from envsetup.build import direnv, edits, records, registry
 from envsetup.build.manifest import MANIFEST, read_manifest
 from envsetup.build.stage import Stage
 from envsetup.build.update import previous
@@ -82,4 +82,5 @@ def remove(env: Path) -> None:
                 if error.errno in {errno.EBUSY, errno.EXDEV}:
                     raise BuildError(f"{folder} is a mount point; unmount it first") from error
                 raise BuildError(f"{folder}: cannot be removed: {error.strerror}") from error
+    direnv.clear(env)
     registry.forget(env)

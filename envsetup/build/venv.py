@@ -125,6 +125,8 @@ class Venv:
         ]
         if "vscode" in job.manifest.request.extras and not job.files_only:
             wanted.append(Step(id="editor", title="name it to VS Code", run=self._tell_editor))
+        if "direnv" in job.manifest.request.extras and not job.files_only:
+            wanted.append(Step(id="direnv", title="name it to direnv", run=self._tell_direnv))
         left_out = {"venv", "install", "verify"} if job.files_only else set() if job.check else {"verify"}
         return [step for step in wanted if step.id not in left_out]
 
@@ -169,6 +171,11 @@ class Venv:
         from envsetup.build.vscode import settle  # noqa: PLC0415 - only where it is asked for
 
         return settle(self.job.target.parent, self.job.target)
+
+    def _tell_direnv(self, _: Callable[[], None]) -> str:
+        from envsetup.build.direnv import settle  # noqa: PLC0415 - as above
+
+        return settle(self.job.target)
 
     def _place(self, _: Callable[[], None]) -> str:
         self.stage.place()

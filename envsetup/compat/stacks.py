@@ -11,7 +11,7 @@ import msgspec
 from envsetup.model.codec import decode
 
 NAMES = (
-    *("bitsandbytes", "deepspeed", "diffusers", "flash-attn", "jupyter", "lightning", "onnx", "pyg"),
+    *("bitsandbytes", "deepspeed", "diffusers", "direnv", "flash-attn", "jupyter", "lightning", "onnx", "pyg"),
     *("sglang", "starter", "tf-models", "transformers", "vllm", "vscode", "xformers"),
 )
 

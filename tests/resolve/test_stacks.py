@@ -24,10 +24,10 @@ def test_one_file_for_each_name():
 def test_each_has_needs_proof_source_and_date(name):
     row = stacks.stack(name)
     assert (row.name, bool(row.title)) == (name, True)
-    assert row.needs
+    assert row.needs or name == "direnv"  # a hook of the shell: nothing is installed
     assert row.source
     assert row.date.startswith("20")
-    assert len(row.checks) >= 1
+    assert row.checks or not row.needs
     for line in row.checks:
         compile(line, name, "exec")
     assert set(json.loads((Path(data.__file__).parent / "stacks" / f"{name}.json").read_text())) >= {"source", "date"}
