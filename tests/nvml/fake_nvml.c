@@ -191,3 +191,6 @@ ONE(nvmlDeviceGetPersistenceMode, "persistence", 1)
 nvmlReturn_t nvmlDeviceGetVirtualizationMode(nvmlDevice_t device, unsigned long long *mode) {
     ENTER(device); *mode = number("virtualization", device, 0); return SUCCESS;
 }
+nvmlReturn_t nvmlDeviceGetPcieThroughput(nvmlDevice_t device, unsigned direction, unsigned *kilobytes) {
+    ENTER(device); *kilobytes = (unsigned)number(direction ? "pcie_received" : "pcie_sent", device, 1500000); return SUCCESS;
+}

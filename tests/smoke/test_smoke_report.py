@@ -12,12 +12,15 @@ from xml.etree import ElementTree as ET
 import envsetup
 from envsetup.model.codec import from_json, to_json
 from envsetup.model.proof import FaultRow, Metric, SmokeCheck, SmokeReport
-from envsetup.report.smoke_html import smoke_html
+from envsetup.report.smoke_comparison import comparison_text
+from envsetup.report.smoke_html import comparison_html, smoke_html
 from envsetup.report.smoke_junit import smoke_junit
 from envsetup.report.smoke_matrix import self_test_holds, smoke_matrix
+from envsetup.report.smoke_nagios import smoke_nagios
 from envsetup.report.smoke_progress import SmokeProgress
 from envsetup.report.smoke_terminal import colour_wanted, unicode_wanted
 from envsetup.report.smoke_text import smoke_text, sparkline
+from envsetup.smoke.comparison import compare
 
 GOLDEN = SmokeCheck(
     id="golden-curve",
@@ -149,9 +152,11 @@ def test_the_page_for_a_browser_is_whole_and_asks_nobody():
     assert page.open == []
     assert "CPU PROOF" in page.text
     assert "<script>" in page.text
-    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in page.tags}
-    assert "http" not in source
-    assert sum(tag == "polyline" for tag, _ in page.tags) == 3
+    assert not {"link", "img", "iframe", "base", "form"} & {tag for tag, _ in page.tags}
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
+    assert "://" not in source
+    drawn = [attributes["class"] for tag, attributes in page.tags if tag == "polyline"]
+    assert drawn == ["one", "one", "one", "golden", "one"]  # a NaN breaks the curve of the losses
     assert "nan" not in source.lower()
 
 
@@ -169,6 +174,82 @@ def test_the_matrix_shows_a_broken_promise():
     assert smoke_matrix(broken, ascii_only=True).isascii()
     assert not self_test_holds(report(GOLDEN, self_test=[]))
     assert not self_test_holds(report(GOLDEN, verdict="fail", self_test=kept.self_test))
+
+
+def test_a_control_is_no_fault():
+    control = FaultRow(fault="c", what="c", statuses={"busy": "PASS"}, caught_by=[], control=True)
+    rows = report(GOLDEN, self_test=[row("a", ["op-parity"]), control])
+    assert smoke_matrix(rows).startswith("PROVEN   1 of 1 planted faults")
+    assert "1 of 1 planted faults were caught" in smoke_html(rows)
+
+
+def test_many_frameworks_lie_over_one_another():
+    two = [
+        SmokeCheck(**{**{f: getattr(LEARNING, f) for f in LEARNING.__struct_fields__}, "framework": name})
+        for name in ("pytorch", "jax")
+    ]
+    source = smoke_html(report(*two))
+    assert 'class="key one">PyTorch' in source
+    assert 'class="key two">JAX' in source
+
+
+RATES = SmokeCheck(
+    id="matmul",
+    title="rates",
+    status="PASS",
+    metrics={
+        "bfloat16_tflops": Metric(value=700.0, unit="TFLOPS", peak=989.0, reference=794.5, baseline=710.0),
+        "bfloat16_deviation": Metric(value=2e-3, limit=2e-2, op="<=", limit_source="measured"),
+    },
+)
+SPEED = SmokeCheck(id="throughput", title="speed", status="PASS", evidence={"by_batch": {"1": 10.0, "64": 900.0}})
+
+
+def test_the_page_draws_what_was_measured():
+    strip = {"seconds": [0, 1], "power_w": [70.0, 500.0], "power_limit_w": 700, "reasons": [[], ["hw-thermal"]]}
+    source = smoke_html(report(RATES, SPEED, telemetry={**strip, "spans": {"matmul": [0.2, 0.9]}}))
+    assert "700 TFLOPS, limit 989, healthy 794.5, saved 710" in source
+    assert "width:70.8%" in source
+    assert "Training speed by batch" in source
+    assert "held back by hw-thermal" in source
+    assert "product, bfloat16" in source
+
+
+def test_one_line_for_nagios():
+    passed = smoke_nagios(report(GOLDEN, RATES))
+    assert passed[1] == 0
+    assert passed[0].startswith("SMOKE OK - CPU proof")
+    assert passed[0].count("\n") == 1
+    assert "'golden-curve.max_deviation'=9.4e-08;;1e-05" in passed[0]
+    slow = SmokeCheck(id="x", title="x", status="WARN", reason="slow | by half")
+    assert smoke_nagios(report(GOLDEN, slow)) == (
+        "SMOKE WARNING - x: slow / by half | time=0.0s 'golden-curve.max_deviation'=9.4e-08;;1e-05\n",
+        1,
+    )
+    assert smoke_nagios(report(DIED, verdict="not-verified"))[1] == 3
+    assert smoke_nagios(report(DIED, verdict="fail"))[1] == 2
+
+
+def test_two_reports_side_by_side():
+    slower = SmokeCheck(
+        id="matmul",
+        title="rates",
+        status="FAIL",
+        reason="slow",
+        metrics={"bfloat16_tflops": Metric(value=350.0, unit="TFLOPS")},
+    )
+    one, two = report(GOLDEN, RATES, SPEED), report(GOLDEN, slower, SPEED, verdict="fail")
+    found = compare(one, two, ("a.json", "b.json"))
+    assert found.headline == "1 of 3 checks ended differently, 1 of 1 rates differ by more than a tenth"
+    assert [(row.check, row.one, row.two) for row in found.statuses] == [("matmul", "PASS", "FAIL")]
+    assert found.rates[0].ratio == 0.5
+    text = comparison_text(found, verbose=1)
+    assert "matmul.bfloat16_tflops" in text
+    assert "0.50 x  <" in text
+    page = Page()
+    page.feed(comparison_html(found, one, two))
+    assert page.open == []
+    assert "Training speed by batch" in page.text
 
 
 def step(number, loss=1.0, accuracy=None):
