@@ -86,7 +86,7 @@ def choose(python: str | None) -> tuple[Interpreter, Iterator[Interpreter]]:
     choice = next(installed, None)
     if choice is None:
         found = ", ".join(dict.fromkeys(i.short for i in interpreters.candidates())) or "none"
-        hint = f"install it, for example with: uv python install {python}"
+        hint = "let uv fetch it with --install-python"
         raise InputError(f"--python {python}: not installed; found {found}", hint=hint)
     return choice, installed
 

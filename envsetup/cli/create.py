@@ -46,6 +46,7 @@ Examples:
     "--source", help="official, pypi, a mirror's name, a URL or a folder (no network); default: pip's configuration."
 )
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded.")
+@click.option("--install-python", is_flag=True, help="Let uv fetch the Python that --python names, if it is missing.")
 @click.option("--ca-bundle", metavar="FILE", help="Trust these certificate authorities (PEM): a proxy's, an index's.")
 @click.option("--offline", is_flag=True, help="Ask no source: what is shipped and what is cached decides.")
 @click.option("--name", help="Name in the prompt; default: the folder's.")
@@ -78,6 +79,10 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     watch()
     trust(options["ca_bundle"])
     order = _order(**options)
+    if options["install_python"]:
+        from envsetup.build.managed import ensure
+
+        ensure(options["python"], Lines(quiet=options["quiet"]))
     made = create(order, Lines(quiet=options["quiet"]))
     click.echo(to_json(made) if options["as_json"] else _text(made, verbose=options["verbose"] > 0), nl=False)
     return int(Exit.FINDINGS if made.status == "impossible" else Exit.UNDECIDED if made.not_built else Exit.OK)
