@@ -94,7 +94,7 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
             argv += ["--build-arg", name] if os.environ.get(name) else []
         argv += ["--iidfile", str(iidfile)]
         if self.name == "buildah":
-            # It has no daemon that cleans up after a build that was killed: ours can be told from the user's own.
+            # It has no daemon that cleans up after a build that failed or was killed.
             with leftovers.marked(self._plain, base) as alias:
                 argv += ["--build-arg", f"BASE_IMAGE={alias}"]
                 ended = self._run(*argv, str(folder), timeout=BUILD_DEADLINE, tick=tick)

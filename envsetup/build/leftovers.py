@@ -1,7 +1,8 @@
-"""What a killed buildah leaves: working containers with mounted file systems. The next run finds and removes them.
+"""What a failed or a killed buildah leaves: working containers with mounted file systems. They are found and removed.
 
 A run builds on its base under a name of its own, and notes beforehand which containers there are. The note is locked
 as long as the run lives, so what belongs to a note without owner may go; containers of the user's stay as they are.
+Containers on layers of a build do not tell whose they are: they go when no other run is at work.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class _Image(msgspec.Struct, frozen=True):
 
 
 class _Note(msgspec.Struct, frozen=True):
-    """`image` is what the run works on; containers that were there `before` are not its own."""
+    """Containers that were there `before` are not the run's own; `image` is what it works on where that has no name."""
 
     image: str
     before: list[str]
@@ -53,19 +54,20 @@ def marked(buildah: Buildah, image: str) -> Iterator[str]:
     """
     folder = _folder()
     clean(buildah, folder)
-    run = f"{_PREFIX}{uuid.uuid4().hex[:12]}"
-    alias = f"localhost/{run}"
-    handle = os.open(folder / run, os.O_RDWR | os.O_CREAT, 0o600)
+    path = folder / f"{_PREFIX}{uuid.uuid4().hex[:12]}"
+    alias = f"localhost/{path.name}"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        note = _Note(image=image, before=[found.id for found in _containers(buildah)])
+        named = bool(_names(buildah, image))
+        before = [found.id for found in _containers(buildah)]
+        note = _Note(image="" if named else image, before=before)
         os.write(handle, msgspec.json.encode(note))
-        named = bool(_names(buildah, image)) and buildah("tag", image, alias).ok
+        named = named and buildah("tag", image, alias).ok
         try:
             yield alias if named else image
         finally:
-            _unname(buildah, alias)
-            (folder / run).unlink(missing_ok=True)
+            _tidy(buildah, path, note)
     finally:
         os.close(handle)
 
@@ -75,18 +77,33 @@ def clean(buildah: Buildah, folder: Path) -> None:
     for path in sorted(folder.glob(f"{_PREFIX}*")):
         with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            alias = f"localhost/{path.name}"
-            try:
-                note = decode(file.read(), _Note)
-            except msgspec.DecodeError:  # killed before it was written: nothing was built
-                note = None
-            for found in _containers(buildah) if note else []:
-                # A container on a layer that a build has just made has an image without a name.
-                unnamed = note is not None and found.imagename in {"", note.image} and found.id not in note.before
-                if unnamed or found.imagename.startswith(alias):
-                    buildah("rm", found.id)
-            _unname(buildah, alias)
+            with contextlib.suppress(msgspec.DecodeError):  # killed before it was written: nothing was built
+                _tidy(buildah, path, decode(file.read(), _Note))
+                continue
             path.unlink(missing_ok=True)
+
+
+def _tidy(buildah: Buildah, path: Path, note: _Note) -> None:
+    """Remove a run's containers and its name; the note as well, unless some cannot be told from another run's."""
+    alias = f"localhost/{path.name}"
+    there = [found for found in _containers(buildah) if found.id not in note.before]
+    own = [found for found in there if found.imagename.startswith(alias)]
+    doubtful = [found for found in there if found.imagename in {"", note.image}]
+    alone = not any(_held(other) for other in path.parent.glob(f"{_PREFIX}*") if other != path)  # after the list
+    for found in [*own, *(doubtful if alone else [])]:
+        buildah("rm", found.id)
+    _unname(buildah, alias)
+    if alone or not doubtful:
+        path.unlink(missing_ok=True)
+
+
+def _held(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _unname(buildah: Buildah, alias: str) -> None:

@@ -1,86 +1,98 @@
-"""Images built for real: buildah on a Debian made here, run as non-root without network. Root and Debian packages."""
+"""Images built for real: buildah on Debians made here, run as non-root without network. Root and Debian packages.
+
+ENVSETUP_TEST_GPU_IMAGE=1 builds PyTorch with CUDA as well: gigabytes, and minutes.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import debian
 import pytest
+from debian import BOOKWORM, PYTHON, TRIXIE, buildah
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envsetup.render import quoting
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
-SUITE = "bookworm"  # Python 3.11, glibc 2.36
-PYTHON = "3.11"
-BASE = f"localhost/envsetup-test-base:{SUITE}"
-DOCKER = ("--framework", "pytorch", "--cpu", "--target", "docker", "--python", PYTHON, "--base-image", BASE)
-
-
-def lacking():
-    """What is missing here for building images, or nothing."""
-    missing = [name for name in ("buildah", "mmdebstrap", "unshare") if shutil.which(name) is None]
-    if missing:
-        return f"not installed: {', '.join(missing)}"
-    return "not root" if os.geteuid() else ""
-
-
-if reason := lacking():
+if reason := debian.lacking():
     pytestmark.append(pytest.mark.skip(reason=f"containers: {reason}"))
-
-
-def buildah(*argv, check=True, **kwargs):
-    env = os.environ | {"BUILDAH_ISOLATION": "chroot"}
-    return subprocess.run(["buildah", *argv], check=check, capture_output=True, text=True, env=env, **kwargs)
+BASE = BOOKWORM
+DOCKER = ("--framework", "pytorch", "--cpu", "--target", "docker", "--python", PYTHON, "--base-image", BASE)
+PACKAGE = {"pytorch": "torch", "tensorflow": "tensorflow"}
+ALL = [(framework, base) for base in (BOOKWORM, TRIXIE) for framework in PACKAGE]
+on_every_base = pytest.mark.parametrize(("framework", "base"), ALL, ids=lambda word: word.rpartition(":")[2])
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory):
-    """A Debian with Python as a local image, made once per machine."""
-    work = tmp_path_factory.getbasetemp()
-    with (work.parent / "containers-base.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if buildah("inspect", "--type", "image", BASE, check=False).returncode:
-            archive = work / f"{SUITE}.tar"
-            options = ["--quiet", "--variant=minbase", "--include=ca-certificates,python3,python3-venv", SUITE]
-            less = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "doc", "locale")]
-            made = subprocess.run(["mmdebstrap", *less, *options, archive], check=False, capture_output=True, text=True)
-            assert made.returncode == 0, made.stderr
-            container = buildah("from", "scratch").stdout.strip()
-            buildah("add", "--quiet", container, str(archive), "/")
-            path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-            buildah("config", "--env", f"PATH={path}", container)
-            buildah("commit", "--quiet", "--rm", "--format", "docker", container, BASE)
-            archive.unlink()
-    return BASE
+def bases(tmp_path_factory):
+    """The Debians, each made once per machine."""
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip(f"containers: the tests run on Python {sys.version_info[0]}.{sys.version_info[1]}, not on {PYTHON}")
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda name: debian.make(name, tmp_path_factory.mktemp("base")), (BOOKWORM, TRIXIE)))
+
+
+@pytest.fixture
+def base(bases):
+    """The first of them."""
+    return bases[0]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_litter(base):
-    """Every image that the tests made is gone after them, but for the base."""
-    before = set(buildah("images", "--quiet", "--all").stdout.split())
+def no_litter(bases):
+    """Every image and every working container that the tests made is gone after them, but for the bases."""
+    before, working = images(), containers()
     yield
-    made = [found for found in buildah("images", "--quiet", "--all").stdout.split() if found not in before]
+    assert containers() == working
+    made = images() - before
     buildah("rmi", "--force", *made, check=False) if made else None
-    assert buildah("inspect", "--type", "image", base).returncode == 0
+    for base in bases:
+        assert buildah("inspect", "--type", "image", base).returncode == 0
+
+
+def images():
+    return set(buildah("images", "--quiet", "--all").stdout.split())
+
+
+def containers():
+    return {found["id"] for found in json.loads(buildah("containers", "--json").stdout or "null") or []}
+
+
+def create(folder, *argv, timeout=1800):
+    """The real command, with this machine's own sources; what it reports."""
+    line = [sys.executable, "-m", "envsetup", "create", str(folder), *map(str, argv), "--json"]
+    done = subprocess.run(line, check=False, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="session")
-def torch_image(base, tmp_path_factory):
-    """The PyTorch CPU image, built by the real command from this machine's sources: what it reports, and its folder."""
-    folder = tmp_path_factory.mktemp("real") / "img"
-    argv = [sys.executable, "-m", "envsetup", "create", str(folder), *DOCKER, "--json"]
-    assert base in argv
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), folder
+def built(bases, tmp_path_factory):
+    """PyTorch and TensorFlow for the CPU on both Debians, on the second from the first one's lock: reports, folders."""
+    work = tmp_path_factory.mktemp("real")
+    made = {}
+
+    def build(framework, base):
+        folder = work / base.rpartition(":")[2] / framework
+        asked = ["--framework", framework, "--cpu", "--target", "docker", "--python", PYTHON, "--base-image", base]
+        if base == TRIXIE:
+            asked += ["--lock", made[framework, BOOKWORM][1] / "requirements.lock"]
+        made[framework, base] = create(folder, *asked), folder
+
+    for base in bases:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda framework, on=base: build(framework, on), PACKAGE))
+    return made
 
 
 @pytest.fixture
@@ -99,21 +111,39 @@ def inside():
         buildah("rm", container, check=False)
 
 
-def test_the_image_is_verified_and_says_what_it_is(torch_image):
-    made, folder = torch_image
+@on_every_base
+def test_the_image_is_verified_and_says_what_it_is(built, framework, base):
+    made, folder = built[framework, base]
     assert made["engine"].startswith("buildah ")
-    assert "torch is the cpu build" in made["verified"]
     assert "user 1000:1000" in made["verified"]
+    assert any(fact.startswith(f"imported {PACKAGE[framework]} ") for fact in made["verified"])
     inspected = json.loads(buildah("inspect", "--type", "image", made["image"]).stdout)["Docker"]["config"]
     assert inspected["Labels"]["envsetup.lock"] == made["lock"]
-    assert inspected["Labels"]["org.opencontainers.image.base.name"] == BASE
+    assert inspected["Labels"]["org.opencontainers.image.base.name"] == base
     assert inspected["WorkingDir"] == "/workspace"
     assert not [line for line in inspected["Env"] if "LD_LIBRARY_PATH" in line]
     assert (folder / "wheels").is_dir()
 
 
-def test_smoke_passes_inside_as_nobody_special_and_without_network(torch_image, tmp_path):
-    container = buildah("from", "--pull-never", torch_image[0]["image"]).stdout.strip()
+@pytest.mark.parametrize("framework", PACKAGE)
+def test_from_the_lock_come_the_same_packages_on_another_system(built, inside, framework):
+    first, second = (built[framework, base][0] for base in (BOOKWORM, TRIXIE))
+    assert first["packages"] == second["packages"]
+    program = (
+        "import importlib.metadata as m, json, pathlib; "
+        "print(json.dumps([pathlib.Path('/etc/debian_version').read_text()[:2],"
+        " {d.name.lower().replace('_', '-'): d.version for d in m.distributions()}]))"
+    )
+    systems, packages = zip(
+        *(json.loads(inside(made["image"], "python", "-c", program).stdout) for made in (first, second)), strict=True
+    )
+    assert systems == ("12", "13")
+    assert packages[0] == packages[1] == {name.replace("_", "-"): v for name, v in first["packages"].items()}
+
+
+@on_every_base
+def test_smoke_passes_inside_as_nobody_special_and_without_network(built, tmp_path, framework, base):
+    container = buildah("from", "--pull-never", built[framework, base][0]["image"]).stdout.strip()
     python = tmp_path / "python"
     python.write_text(
         "#!/bin/sh\nfor folder; do :; done\n"  # the last argument is the folder of the payload
@@ -122,17 +152,25 @@ def test_smoke_passes_inside_as_nobody_special_and_without_network(torch_image, 
         f'{container} -- /opt/venv/bin/python "$@"\n'
     )
     python.chmod(0o755)
-    argv = [sys.executable, "-m", "envsetup", "smoke", "--env", str(python), "--device", "cpu", "--json"]
+    asked = ["--env", str(python), "--framework", framework, "--device", "cpu", "--json"]
     try:
-        done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(
+            [sys.executable, "-m", "envsetup", "smoke", *asked],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
     finally:
         buildah("rm", container)
     report = json.loads(done.stdout)
-    assert (done.returncode, report["verdict"]) == (0, "pass"), done.stderr
+    wrong = [check for check in report["checks"] if check["status"] not in {"PASS", "SKIP"}]
+    assert (done.returncode, report["verdict"]) == (0, "pass"), (wrong, done.stderr)
     assert {c["id"]: c["status"] for c in report["checks"]}["learning"] == "PASS"
 
 
-def test_the_user_is_not_root_can_write_and_has_no_network(torch_image, inside):
+@on_every_base
+def test_the_user_is_not_root_can_write_and_has_no_network(built, inside, framework, base):
     program = (
         "import os, pathlib, socket, json, importlib.util\n"
         "pathlib.Path('/workspace/x').write_text('x'); pathlib.Path.home().joinpath('x').write_text('x')\n"
@@ -141,8 +179,87 @@ def test_the_user_is_not_root_can_write_and_has_no_network(torch_image, inside):
         "pip = importlib.util.find_spec('pip') is not None\n"
         "print(json.dumps([os.getuid(), os.getgid(), os.environ['HOME'], venv, names, pip]))"
     )
-    told = json.loads(inside(torch_image[0]["image"], "python", "-c", program).stdout)
+    told = json.loads(inside(built[framework, base][0]["image"], "python", "-c", program).stdout)
     assert told == [1000, 1000, "/home/work", False, ["lo"], False]
+
+
+def test_the_image_for_development_compiles(built, inside, tmp_path):
+    lock = built["pytorch", BOOKWORM][1] / "requirements.lock"
+    made = create(tmp_path / "dev", *DOCKER, "--develop", "--lock", lock)
+    assert made["image"].endswith("-dev")
+    program = (
+        "import torch\nf = torch.compile(lambda x: (x * 2 + 1).relu().sum())\n"
+        "x = torch.arange(-4.0, 4.0)\nassert torch.equal(f(x), (x * 2 + 1).relu().sum())\nprint('compiled')\n"
+    )
+    assert inside(made["image"], "python", "-c", program).stdout == "compiled\n"
+    plain = inside(built["pytorch", BOOKWORM][0]["image"], "sh", "-c", "command -v c++", check=False)
+    assert plain.returncode != 0
+
+
+@pytest.mark.usefixtures("base")
+def test_a_digest_that_is_gone_is_said_and_the_tag_is_taken(box):
+    gone = f"sha256:{'0' * 64}"
+    asked = [word if word != BASE else f"{BASE}@{gone}" for word in DOCKER]
+    made = box.json("img", *asked)
+    [note] = made["notes"]
+    assert note.startswith(f"the base {gone} cannot be had")
+    assert note.endswith(f"built on {BASE} instead")
+    assert f'ARG BASE_IMAGE="{BASE}"' in (box.folder / "img" / "Dockerfile").read_text()
+    labels = json.loads(buildah("inspect", "--type", "image", made["image"]).stdout)["Docker"]["config"]["Labels"]
+    assert labels["org.opencontainers.image.base.name"] == BASE
+    assert "org.opencontainers.image.base.digest" not in labels
+    # Where only the digest was named there is nothing else that could have been meant.
+    done = box.create("other", *[word.replace(":bookworm@", "@") for word in asked])
+    assert done.returncode == 1
+    assert "its tag would do" in done.stderr
+    assert not (box.folder / "other").exists()
+
+
+@pytest.mark.usefixtures("base")
+def test_what_a_killed_build_left_is_gone_after_the_next_one(box):
+    mine = buildah("from", "--pull-never", BASE).stdout.strip()  # the user's own, on the same base
+    before, names = containers(), {line.split()[0] for line in buildah("images").stdout.splitlines()}
+    killed = subprocess.Popen(
+        box.command("img", *DOCKER), cwd=box.folder, env=box.env, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 90
+        while containers() <= before:
+            assert time.monotonic() < deadline
+            assert killed.poll() is None
+            time.sleep(0.1)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+        assert containers() > before
+        assert not (box.folder / "img").exists()
+        box.json("img", *DOCKER)
+        assert containers() == before
+        assert {line.split()[0] for line in buildah("images").stdout.splitlines()} - names <= {"localhost/img"}
+        assert box.litter() == []
+    finally:
+        buildah("rm", mine)
+
+
+@pytest.mark.skipif(not os.environ.get("ENVSETUP_TEST_GPU_IMAGE"), reason="gigabytes; ENVSETUP_TEST_GPU_IMAGE=1")
+@pytest.mark.usefixtures("base")
+def test_the_gpu_image_holds_code_for_the_gpus_of_its_plan(inside, tmp_path):
+    machine = tmp_path / "gpu.json"
+    gpu = {"vendor": "nvidia", "name": "NVIDIA H100 80GB HBM3", "compute_capability": "9.0", "memory_mib": 81559}
+    machine.write_text(
+        json.dumps({
+            "schema": "envsetup.machine/1", "os": {"system": "linux"}, "arch": "x86_64", "gpus": [gpu],
+            "driver": {"nvidia": "580.65.06"}, "libc": {"name": "glibc", "version": "2.36"},
+        })
+    )  # fmt: skip
+    asked = [word for word in DOCKER if word != "--cpu"]
+    made = create(tmp_path / "gpu", *asked, "--gpu", "--machine", machine, "--source", "pypi", timeout=3600)
+    assert any(fact.startswith("compiled for ") and fact.endswith("covers 9.0") for fact in made["verified"])
+    told = inside(made["image"], "python", "-c", "import torch; print(torch._C._cuda_getArchFlags())").stdout
+    assert {"sm_90"} <= set(told.split())
+    labels = json.loads(buildah("inspect", "--type", "image", made["image"]).stdout)["Docker"]["config"]["Labels"]
+    assert labels["envsetup.architectures"] == "9.0"
+    assert labels["envsetup.minimum-driver"]
 
 
 @pytest.mark.usefixtures("base")
