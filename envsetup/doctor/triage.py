@@ -23,7 +23,9 @@ def decide(case: Case) -> list[SymptomHit]:
 def _decided(case: Case, hit: SymptomHit) -> SymptomHit:
     row = rule(hit.rule)
     given = next((given for given in row.facts if FACTS[given.fact](case)), None) if row else None
-    code = requirement.cause(case, hit) or (given.code if given else hit.code)
+    # A word of the text that decided already says more than what the requirement alone makes likely.
+    asked = requirement.cause(case, hit) if row is None or hit.code == row.code else None
+    code = asked or (given.code if given else hit.code)
     return msgspec.structs.replace(
         hit,
         code=code,
