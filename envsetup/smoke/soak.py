@@ -58,14 +58,17 @@ class Journal:
         entry = {"event": event, "at": time.time(), "boot": _boot(), **fields}
         self.events.append(entry)
         try:
-            with self.path.open("a", encoding="utf-8") as file:
-                if self.events[0] is not entry and not _whole(self.path):
-                    file.write("\n")
-                file.write(json.dumps(entry) + "\n")
+            with self.path.open("ab") as file:
+                file.truncate(self._whole())
+                file.write(json.dumps(entry).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise InputError(f"--journal {self.path}: {error.strerror}") from error
+
+    def _whole(self) -> int:
+        """Bytes up to the end of the last whole line."""
+        return self.path.read_bytes().rfind(b"\n") + 1
 
     def spent_s(self) -> float:
         """Seconds that rounds have taken, those of earlier runs included."""
@@ -92,11 +95,6 @@ def _boot() -> str:
         return BOOT.read_text(encoding="ascii").strip()
     except OSError:
         return ""
-
-
-def _whole(path: Path) -> bool:
-    data = path.read_bytes()
-    return not data or data.endswith(b"\n")
 
 
 def soak(once: Callable[[], SmokeReport], journal: Journal, minutes: float, *, asked: str) -> SmokeReport:
