@@ -1,4 +1,4 @@
-"""Which failure modes a new environment cures."""
+"""Which failure modes a new environment cures, and which a variable."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from envsetup.compat.tables import Table, load
 
 
 class RepairTable(Table, frozen=True, kw_only=True):
-    """repairs.json; `rebuild` are codes of the doctor."""
+    """repairs.json; `rebuild` and `variables` are codes of the doctor."""
 
     rebuild: frozenset[str]
+    variables: frozenset[str]
 
 
 @lru_cache(maxsize=1)

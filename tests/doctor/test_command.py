@@ -70,7 +70,7 @@ def test_json_is_one_document_with_the_contracts_keys(snapshot):
     assert done.returncode == 1
     assert {"schema", "version", "target", "verdict", "findings", "checks"} <= set(report) <= fields(DoctorReport)
     assert report["schema"] == "envsetup.doctor/1"
-    assert report["target"] == {"kind": "snapshot", "env": "/home/u/.venv"}
+    assert report["target"] == {"kind": "snapshot", "env": "/home/u/.venv", "notes": []}
     assert set(report["verdict"]) == {"status", "headline", "root_cause"}
     assert report["verdict"]["root_cause"] == "cpu-wheel-on-gpu-machine"
     for finding in report["findings"]:
