@@ -63,8 +63,8 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
 
     def digest(self, image: str) -> str | None:
         """The digest by which a registry knows a fetched image, or None where the engine does not say."""
-        text = self._inspect(image).stdout
         if self.name == "buildah":
+            text = self._inspect(image).stdout
             found = [decode(text, _Inspected).digest] if text else []
         else:
             options = ("image", "inspect", "--format", "{{json .RepoDigests}}", image)

@@ -20,6 +20,7 @@ Examples:
   envsetup create env --framework "pytorch==2.11.*" --python 3.12
   envsetup create env --lock requirements.lock     exactly these versions and hashes
   envsetup create --framework pytorch --target docker   an image: its files in ./image, built and verified
+  envsetup create --target                         what can be made
   envsetup create --framework pytorch --with jupyter --starter   and a project to begin with, in ./starter
   envsetup create --framework pytorch --dry-run    show the plan and every file, write nothing
 """

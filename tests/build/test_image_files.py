@@ -158,9 +158,18 @@ def test_without_an_engine_it_says_what_to_run(box):
 
 
 FAKE = """#!/bin/sh
-echo "$@" >> "$FAKE_LOG"
+echo "${0##*/} $*" >> "$FAKE_LOG"
 case $1 in
 version) echo 27.1.0 ;;
+--version) echo "podman version 5.6.0" ;;
+pull)
+  case $2 in *@sha256:0000*) echo "Error: manifest unknown" >&2; exit 1 ;; esac ;;
+image)
+  case $* in
+  *RepoDigests*) echo "[\\"registry/x@sha256:$(printf '%064d' 7)\\"]" ;;
+  *RepoDigests* | *.Config*) ;;
+  *) exit 1 ;;  # nothing is here before it is pulled
+  esac ;;
 build)
   [ -n "$FAKE_FAILS" ] && { echo "#9 1.2 ERROR: Could not find a version of torch in $SEEN" >&2; exit 1; }
   for word; do case $word in id=pip_conf,src=*) cat "${word#id=pip_conf,src=}" > "$FAKE_LOG.conf" ;; esac; done
@@ -169,15 +178,56 @@ esac
 """
 
 
-@pytest.fixture
-def docker(box):
-    """A docker that notes what it is asked: there is none here."""
+def with_engine(box, name):
+    """An engine that notes what it is asked: neither docker nor podman is here."""
     tools = box.folder / "tools"
     tools.mkdir()
-    (tools / "docker").write_text(FAKE)
-    (tools / "docker").chmod(0o755)
+    (tools / name).write_text(FAKE)
+    (tools / name).chmod(0o755)
     box.env |= {"PATH": f"{tools}:/usr/bin:/bin", "FAKE_LOG": str(box.folder / "log")}
     return box
+
+
+@pytest.fixture
+def docker(box):
+    return with_engine(box, "docker")
+
+
+@pytest.mark.parametrize("name", ["docker", "podman"])
+def test_each_engine_is_asked_in_its_own_words(box, name):
+    made = with_engine(box, name).json("img", *DOCKER, "--no-verify", HTTPS_PROXY="http://proxy:3128")
+    asked = [line.split(" ", 1)[1] for line in (box.folder / "log").read_text().splitlines()]
+    digest = f"docker.io/library/python@sha256:{7:064d}"
+    base = "docker.io/library/python:3.11-slim-bookworm"
+    look = {"docker": "version --format {{.Server.Version}}", "podman": "--version"}[name]
+    assert asked[:4] == [
+        look, f"image inspect {base}", f"pull {base}", f"image inspect --format {{{{json .RepoDigests}}}} {base}"
+    ]  # fmt: skip
+    build = asked[4].split()
+    assert (
+        build[: build.index("--secret")]
+        == {"docker": ["build"], "podman": ["build", "--format", "docker", "--layers"]}[name]
+    )
+    # The value of a proxy may hold a password: docker takes it from the environment, podman by itself.
+    assert ("--build-arg HTTPS_PROXY" in asked[4]) == (name == "docker")
+    assert "proxy:3128" not in asked[4]
+    assert asked[5:] == [f"tag sha256:cafe {made['image']}"]
+    assert made["notes"] == []
+    # What was fetched is what the files name from now on, with the tag beside it.
+    text = (box.folder / "img" / "Dockerfile").read_text()
+    assert f'ARG BASE_IMAGE="{digest}"' in text
+    assert f'org.opencontainers.image.base.name="{base}"' in text
+    assert f'org.opencontainers.image.base.digest="sha256:{7:064d}"' in text
+
+
+@pytest.mark.parametrize("name", ["docker", "podman"])
+def test_the_tag_takes_the_place_of_a_digest_that_is_gone(box, name):
+    gone = f"sha256:{0:064d}"
+    made = with_engine(box, name).json("img", *DOCKER, "--no-verify", "--base-image", f"debian:12@{gone}")
+    [note] = made["notes"]
+    assert note.startswith(f"the base {gone} cannot be had (Error: manifest unknown); built on debian:12, which is")
+    assert f'ARG BASE_IMAGE="debian@sha256:{7:064d}"' in (box.folder / "img" / "Dockerfile").read_text()
+    assert "note      the base" in box.create("two", *DOCKER, "--no-verify", f"--base-image=debian:12@{gone}").stdout
 
 
 def test_docker_gets_the_configuration_as_a_secret(docker, wheels, index):
