@@ -82,8 +82,8 @@ def training_step(change: Callable[[tuple[Any, ...], Any, int], Any]) -> None:
 
 def stale_results() -> None:
     """A cache of compiled programs that hands out old results."""
-    first: dict[int, Any] = {}
-    training_step(lambda args, out, n: first.setdefault(len(args), out))
+    first: dict[Any, Any] = {}  # by the names of the optimizer's states
+    training_step(lambda args, out, n: first.setdefault(tuple(args[1]), out))
 
 
 def nan_late() -> None:
@@ -270,7 +270,9 @@ PLANTS: dict[str, Callable[[], Any]] = {
     "page-lost": page_lost,
     "no-kernel-image": no_kernel_image,
     "memory-kept": memory_kept,
-    "checkpoint-bit": around_read(lambda name, a: a + np.float32(1e-3) if name == "fc2.bias" else a),
+    "checkpoint-bit": around_read(
+        lambda name, a: a + np.float32(1e-3) * (np.arange(10) == 0) if name == "fc2.bias" else a
+    ),
     "state-forgotten": around_read(lambda name, a: a * 0 if name.startswith("state/") else a),
     "export-wrong": export_wrong,
     "lstm-forgets": lstm_forgets,

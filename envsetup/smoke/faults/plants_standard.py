@@ -67,13 +67,6 @@ def aot_wrong() -> None:
     torch._inductor.aoti_load_package = load  # noqa: SLF001
 
 
-def onnx_on_cpu() -> None:
-    """A GPU is announced; the onnxruntime of the environment is the real one, without CUDA."""
-    from plants_torch import silent_cpu  # noqa: PLC0415 - beside this file when it is planted
-
-    silent_cpu()
-
-
 def autocast_idle() -> None:
     torch.autocast = lambda *args, **options: contextlib.nullcontext()
 
@@ -112,7 +105,6 @@ PLANTS: dict[str, Callable[[], Any]] = {
     "worker-killed": worker_killed,
     "export-wrong": export_wrong,
     "aot-wrong": aot_wrong,
-    "onnx-on-cpu": onnx_on_cpu,
     "autocast-idle": autocast_idle,
     "scaler-blind": scaler_blind,
     "compile-eager": compile_eager,

@@ -236,7 +236,7 @@ def checkpoint_bit() -> None:
     def read(self: Any, *args: Any, **options: Any) -> Any:
         status = true(self, *args, **options)
         variable = self.model.trainable_variables[-1]
-        variable.assign(variable + 1e-3)
+        variable.assign(variable + tf.one_hot(0, 10, 1e-3, 0.0))  # the same for all classes would change nothing
         return status
 
     tf.train.Checkpoint.read = read

@@ -310,6 +310,7 @@ PLANTS: dict[str, Callable[[], Any]] = {
     "labels-shifted": labels_shifted,
     "half-batch-zero": half_batch_zero,
     "silent-cpu": silent_cpu,
+    "onnx-on-cpu": silent_cpu,  # the onnxruntime of the environment is the real one, without CUDA
     "layer-frozen": layer_frozen,
     "nan-late": nan_late,
     "kernel-column-lost": column_lost,
