@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from envsetup import importers
 from envsetup.doctor import symptoms
 from envsetup.doctor.examine import examine
+from envsetup.doctor.subject import given
 
 HEALTHY = """PyTorch version: 2.4.0+cu121
 Is debug build: False
@@ -82,3 +86,14 @@ def test_what_is_only_noise_is_named_as_noise(line, code):
     assert found.severity == "info"
     assert [finding.code for finding in report.findings if finding.severity != "info"] == []
     assert report.verdict.root_cause is None
+
+
+HEALTHY_TEXTS = json.loads((Path(__file__).parent / "healthy_texts.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("text", HEALTHY_TEXTS)
+def test_the_errors_of_a_program_are_no_faults_of_the_machine(text):
+    subject = given(text, "text", "", "")
+    report = examine(subject.machine, target=subject.kind, symptoms=subject.symptoms, weak=subject.weak)
+    assert report.verdict.root_cause is None, [(found.code, found.severity) for found in report.findings]
+    assert [found.code for found in report.findings if found.severity in ("critical", "error")] == []
