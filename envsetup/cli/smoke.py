@@ -84,6 +84,8 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click passes by name
     from envsetup.cli import smoke_run
     from envsetup.model.errors import InputError
 
+    if options["nagios"] and (options["as_json"] or options["self_test"] or options["compare"]):
+        raise InputError("--nagios: is the whole output of one run; it takes no --json, --self-test or --compare")
     if options["compare"]:
         return smoke_run.compare(options)
     if not options["nagios"]:

@@ -45,8 +45,6 @@ def _refuse_contradictions(options: Options) -> None:
         raise InputError("--level soak: takes one --framework, not all")
     if options["join"] and (options["checks"] or options["level"] == "soak"):
         raise InputError("--join: is one check, ranks, with other processes; it takes no --check and no soak")
-    if options["nagios"] and options["as_json"]:
-        raise InputError("--nagios and --json both own the standard output; accepted: one of them")
     if options["save_baseline"] is not None and options["framework"] == "all":
         raise InputError("--save-baseline: takes one --framework, not all")
 

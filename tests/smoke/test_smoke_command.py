@@ -43,7 +43,16 @@ def one_line(done, *parts):
     ("arguments", "parts"),
     [
         (["--env", "/no/such/folder"], ["/no/such/folder", "does not exist"]),
-        (["--framework", "mxnet"], ["mxnet", "accepted: pytorch"]),
+        (["--framework", "mxnet"], ["mxnet", "accepted: pytorch", "all"]),
+        (["--minutes", "5"], ["--minutes", "--level soak"]),
+        (["--journal", "/tmp/x"], ["--journal", "--level soak"]),
+        (["--level", "soak", "--framework", "all"], ["--level soak", "one --framework"]),
+        (["--join"], ["--join", "torchrun"]),
+        (["--join", "--check", "data"], ["--join", "--check"]),
+        (["--nagios", "--json"], ["--nagios", "--json"]),
+        (["--baseline", "/no/such"], ["--baseline /no/such", "No such file"]),
+        (["--compare", "/no/such", "/none"], ["--compare /no/such", "No such file"]),
+        (["--save-baseline", "--framework", "all"], ["--save-baseline"]),
         (["--device", "tpu"], ["tpu", "cuda"]),
         (["--level", "eternal"], ["eternal", "quick"]),
         (["--check", "golden"], ["golden", "golden-curve"]),
@@ -78,7 +87,12 @@ def test_a_cpu_that_was_asked_for_is_proven_and_no_gpu_is_claimed(torch_env, tmp
     assert (report["schema"], report["verdict"], report["device"]) == ("envsetup.smoke/1", "pass", "cpu")
     assert "GPU acceleration was not verified" in report["headline"]
     statuses = {check["id"]: check["status"] for check in report["checks"]}
-    assert {check for check, status in statuses.items() if status == "SKIP"} == {"devices", "transfer", "counters"}
+    assert {check for check, status in statuses.items() if status == "SKIP"} == {
+        "devices",
+        "transfer",
+        "busy",
+        "counters",
+    }
     assert set(statuses.values()) == {"PASS", "SKIP"}
     learning = next(check for check in report["checks"] if check["id"] == "learning")
     assert learning["evidence"]["parameters"] == 545098
@@ -88,8 +102,31 @@ def test_a_cpu_that_was_asked_for_is_proven_and_no_gpu_is_claimed(torch_env, tmp
     assert golden["limit_source"]
     assert "training 150/" in done.stderr
     suite = ET.parse(junit).getroot()
-    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("0", "0", "3")
+    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("0", "0", "4")
     assert not list(temp.iterdir())
+
+
+@pytest.mark.torch
+def test_a_run_is_saved_held_against_compared_and_told_to_a_monitor(torch_env, tmp_path):
+    saved, page = tmp_path / "saved.json", tmp_path / "page.html"
+    asked = ["--env", torch_env, "--device", "cpu", "--level", "standard", "--check", "memory", "-q"]
+    first = smoke(*asked, "--save-baseline", saved)
+    assert first.returncode == 0, first.stderr
+    second = smoke(*asked, "--baseline", saved, "--nagios", "--html", page)
+    assert second.returncode in (0, 1), second.stdout  # a busy machine may be slower: WARNING
+    assert second.stdout.startswith(("SMOKE OK - ", "SMOKE WARNING - "))
+    assert "'memory.copy_gbps'=" in second.stdout
+    assert "saved" in page.read_text()
+    beside = smoke("--compare", saved, saved, "--html", page)
+    assert beside.returncode == 0
+    assert "memory.copy_gbps" in beside.stdout
+    assert "1.00 x" in page.read_text()
+
+
+def test_a_monitor_hears_of_bad_input_too():
+    done = smoke("--nagios", "--env", "/no/such")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("SMOKE UNKNOWN - --env /no/such")
 
 
 @pytest.mark.torch

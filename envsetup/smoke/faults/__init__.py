@@ -62,6 +62,26 @@ SECOND = {
     }.items()
 }
 
+# As SECOND, for the checks that measure; `needs` says which check is run, and nobody promised to catch anything.
+SECOND |= {
+    name: Fault(what, (), needs=(check,), level="standard")
+    for name, (what, check) in {
+        "product-one-value": ("one number of a product of a million is wrong", "matmul"),
+        "bfloat16-in-float8": ("bfloat16 products round a factor to float8", "matmul"),
+        "product-transposed": ("a large product arrives transposed", "matmul"),
+        "memory-blocks-alias": ("all blocks of memory are one", "memory"),
+        "memory-page-unwritten": ("the last page of a copy is never written", "memory"),
+        "nhwc-gradient-percent": ("a weight's gradient in channels_last is a hundredth short", "channels-last"),
+        "nhwc-bias-ignored": ("a convolution in channels_last ignores its bias", "channels-last"),
+        "sum-becomes-mean": ("an all-reduce averages", "ranks"),
+        "rank-counts-double": ("one rank's losses count twice", "ranks"),
+        "rank-ignores-broadcast": ("one rank keeps its own instead of a broadcast", "ranks"),
+        "gathered-in-reverse": ("what is gathered comes in reverse order", "ranks"),
+        "rank-learns-alone": ("one rank's gradients are half too large from some step on", "ranks"),
+        "rank-dies-late": ("one rank dies in training", "ranks"),
+    }.items()
+}
+
 FAULTS = {
     "conv-tap-dead": Fault(
         "one of nine taps of a convolution is lost", ("op-parity", "gradient-parity", "golden-curve")

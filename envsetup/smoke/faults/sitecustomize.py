@@ -18,7 +18,7 @@ PLANTS = {
     "numpy": ("plants_numpy",),
     "tensorflow": ("plants_tensorflow",),
     "jax": ("plants_jax",),
-    "torch": ("plants_torch", "plants_standard", "plants_measured", "plants_second"),
+    "torch": ("plants_torch", "plants_standard", "plants_measured", "plants_second", "plants_third"),
 }
 FAULT = os.environ.get("ENVSETUP_SMOKE_FAULT")
 
