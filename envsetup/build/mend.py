@@ -5,6 +5,7 @@ Each change is written to the undo log before it is made, and replaces the file 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -83,7 +84,8 @@ def _replaced(path: Path, text: str, what: str) -> Mended:
             os.link(path, kept)  # so that the file is at its place at every moment
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a read-only file system even this fails
+            draft.unlink(missing_ok=True)
         raise BuildError(f"{path}: cannot be written ({error.strerror})") from error
     return Mended(path=path, undo=undo, log=log)
 

@@ -30,7 +30,10 @@ def log_path() -> Path:
 
 def note(entry: Undo) -> Path:
     """Append an entry, before the change that it is about; the log's path. Raises BuildError: without it, no change."""
-    path = log_path()
+    try:
+        path = log_path()
+    except RuntimeError as error:  # of a user without any home
+        raise BuildError(f"there is no place for the undo log, so nothing is changed: {error}") from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as log:

@@ -197,6 +197,7 @@ def _home(looked_at: Subject) -> str:
 
 def _write_page(report: DoctorReport, looked_at: Subject, path: str) -> None:
     """The page beside its place first, so that a full disk leaves no half page; raises InputError."""
+    import contextlib
     import os
     from pathlib import Path
 
@@ -209,7 +210,8 @@ def _write_page(report: DoctorReport, looked_at: Subject, path: str) -> None:
         draft.write_text(html(report, looked_at.machine, home=_home(looked_at)), encoding="utf-8")
         draft.replace(target)
     except OSError as problem:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a read-only file system even this fails
+            draft.unlink(missing_ok=True)
         raise InputError(f"--html {path}: {problem.strerror or problem}") from None
 
 

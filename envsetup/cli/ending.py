@@ -80,7 +80,7 @@ def _log() -> str:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"bug-{os.getpid()}.log"
         path.write_text(text, encoding="utf-8")
-    except OSError:
+    except (OSError, RuntimeError):  # platformdirs raises the latter for a user without any home
         sys.stderr.write(text)
         return "above"
     return str(path)

@@ -85,7 +85,7 @@ def _kernels(faults: Sequence[Finding], machine: Machine) -> Iterator[Step]:
     prefix = Path(known(environment.path) or "/nowhere")
     python = prefix / "bin/python"
     for spec in known(environment.kernelspecs) or []:
-        root = prefix if spec.where == "environment" else Path("~/.local").expanduser()
+        root = prefix if spec.where == "environment" else Path(os.path.expanduser("~/.local"))  # noqa: PTH111 - no HOME is no error
         kernel = root / KERNELS / spec.name / "kernel.json"
         program = known(spec.program) or ""
         if not own(kernel):
