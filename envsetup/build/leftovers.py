@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Optional
 import msgspec
 
 from envsetup.model.codec import decode
+from envsetup.model.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     Buildah = Callable[..., Ended]
 
 _PREFIX = "envsetup-run-"
+_PLACE = Path("/var/tmp")  # where buildah itself keeps what outlives a build  # noqa: S108
 
 
 class _Container(msgspec.Struct, frozen=True):
@@ -131,8 +134,13 @@ def _told(ended: Ended) -> str:
 
 
 def _folder() -> Path:
-    import platformdirs  # noqa: PLC0415 - only where something is built
+    """Where notes lie: one place for all who share a user's images, whatever home they have.
 
-    folder = Path(platformdirs.user_state_dir("envsetup", appauthor=False)) / "buildah"
-    folder.mkdir(parents=True, exist_ok=True)
+    Raises BuildError where somebody else made it.
+    """
+    folder = _PLACE / f"envsetup-buildah-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise BuildError(f"{folder}: it belongs to somebody else; please remove it")
     return folder

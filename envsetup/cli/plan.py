@@ -29,7 +29,9 @@ Examples:
 @one_of("device", {"gpu": "A GPU build, or the reason why there is none.", "cpu": "The CPU build."})
 @click.option("--with", "extras", multiple=True, metavar="NAME,...", help="More packages: jupyter, transformers, pyg.")
 @click.option("--python", metavar="VERSION", help="3.12 or 3.13t; default: the machine's own.")
-@click.option("--target", default="venv", show_default=True, help="venv, conda, docker, devcontainer.")
+@click.option(
+    "--target", default="venv", show_default=True, help="venv, conda, docker, devcontainer, slurm, kubernetes."
+)
 @click.option("--source", help="official, pypi, a mirror's name, a URL or a folder (no network).")
 @click.option("--machine", metavar="FILE", help="Plan for a machine that envsetup probe recorded, or a description.")
 @click.option("--offline", is_flag=True, help="Decide from the shipped data alone; no source is asked.")
@@ -62,11 +64,12 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
 
 
 def _request(**o: Any) -> Request:  # noqa: ANN401 - as above
+    from envsetup.build.targets import offered
     from envsetup.model.errors import InputError
     from envsetup.model.plan import Request
 
-    if o["target"] not in {"venv", "conda", "docker", "devcontainer"}:
-        raise InputError(f"--target {o['target']}: known are venv, conda, docker, devcontainer")
+    if o["target"] not in (known := offered()):
+        raise InputError(f"--target {o['target']}: known are {', '.join(known)}")
     return Request(
         frameworks=list(o["frameworks"]),
         device=o["device"] or "auto",
