@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from envsetup.build.decide import Decision
     from envsetup.build.stage import Stage
     from envsetup.build.targets import Maker
+    from envsetup.model.plan import Plan
 
 PYTHON = "/opt/venv/bin/python"
 LOCK = "/opt/envsetup/requirements.lock"
@@ -75,7 +76,7 @@ class ImageJob(Job, frozen=True, kw_only=True):
             "org.opencontainers.image.base.name": self.fallback or name,
             "org.opencontainers.image.base.digest": digest,
             "envsetup.version": self.manifest.tool,
-            "envsetup.plan": plan_digest(self),
+            "envsetup.plan": plan_digest(self.manifest.plan),
             "envsetup.lock": self.lock.digest(),
             "envsetup.variant": "development" if self.develop else "",
             "envsetup.device": plan.device,
@@ -172,11 +173,11 @@ class ImageKind:
         return (Devcontainer if editor else Image)(of_image(job), stage)
 
 
-def plan_digest(job: Job) -> str:
-    """SHA-256 of the plan's JSON."""
+def plan_digest(plan: Plan) -> str:
+    """SHA-256 of a plan's JSON: of the one in the manifest, so that the image can be held to it."""
     import hashlib  # noqa: PLC0415
 
-    return "sha256:" + hashlib.sha256(msgspec.json.encode(job.plan)).hexdigest()
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(plan)).hexdigest()
 
 
 def of_image(job: Job) -> ImageJob:

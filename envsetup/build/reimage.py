@@ -9,11 +9,11 @@ import msgspec
 
 from envsetup.build import edits, engines, records
 from envsetup.build.create import summary
-from envsetup.build.image import LOCK, PYTHON
+from envsetup.build.image import LOCK, PYTHON, plan_digest
 from envsetup.build.manifest import MANIFEST, Manifest
 from envsetup.build.naming import slug
 from envsetup.build.payload import records as program
-from envsetup.build.reverify import files_check, inside, lock_check, plan_digest
+from envsetup.build.reverify import files_check, inside, lock_check
 from envsetup.build.verdict import Check, attempt, judged, report
 from envsetup.build.verify import DEADLINE
 from envsetup.model.codec import decode
@@ -81,11 +81,14 @@ def verify_image(name: str, present: list[str], tick: Callable[[], None]) -> Rep
 
 
 def _manifest(name: str, ended: process.Ended) -> Manifest:
+    if not ended.ok and "No such file" not in ended.stderr:
+        raise UndecidedError(f"{name}: it cannot be run: {engines.cause(ended.stderr)}")
+    if not ended.ok:
+        raise InputError(f"{name} was not made by envsetup: {_FOLDER}/{MANIFEST} is not in it")
     try:
         return decode(ended.stdout, Manifest)
-    except msgspec.DecodeError:
-        why = f"{_FOLDER}/{MANIFEST} is not in it" if not ended.ok else f"its {MANIFEST} cannot be read"
-        raise InputError(f"{name} was not made by envsetup: {why}") from None
+    except msgspec.DecodeError as error:
+        raise InputError(f"{name}: its {MANIFEST} is not what envsetup wrote: {error}") from error
 
 
 def _files(start: Callable[[str, str], process.Ended]) -> records.Files:

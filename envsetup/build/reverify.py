@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -160,11 +159,6 @@ def _stacks(start: Start, manifest: Manifest) -> Check:
     if not served:
         return skipped("stacks", "none was asked for")
     return passed("stacks", f"used {', '.join(stack.title for stack in served)}: one operation each")
-
-
-def plan_digest(plan: Plan) -> str:
-    """SHA-256 of the plan's JSON, as an image's label has it."""
-    return "sha256:" + hashlib.sha256(msgspec.json.encode(plan)).hexdigest()
 
 
 def present_gpus() -> list[str]:
