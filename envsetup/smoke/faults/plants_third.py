@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812
-from plants_measured import BLOCK, MATMUL, around, of_rank
+from plants_measured import BLOCK, MATMUL, around, of_rank  # type: ignore[import-not-found]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ def one_value(true: Any) -> Any:
 
     def matmul(a: Any, b: Any) -> Any:
         out = true(a, b)
-        if a.shape == (1024, 1024):
+        if a.shape == b.shape == (1024, 1024):
             out = out.clone()
             out[700, 300] += 0.1 * out.abs().max()
         return out
@@ -39,7 +39,7 @@ def bfloat16_through_float8(true: Any) -> Any:
 
 
 def transposed_for_large(true: Any) -> Any:
-    return lambda a, b: true(a, b).t() if a.shape == (1024, 1024) else true(a, b)
+    return lambda a, b: true(a, b).t() if a.shape == b.shape == (1024, 1024) else true(a, b)
 
 
 def blocks_alias(true: Any) -> Any:
