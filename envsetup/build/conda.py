@@ -168,14 +168,15 @@ class Conda:
 
     def files(self) -> dict[str, bytes]:
         """The files that envsetup leaves in the environment."""
-        from envsetup.build.targets import find  # noqa: PLC0415 - it knows this module
+        from envsetup.build.targets import find, made_as  # noqa: PLC0415 - they know this module
         from envsetup.render.templates import assemble  # noqa: PLC0415 - jinja2 only where something is rendered
 
+        template = find(self.order.request.target, self.order.template)
         order, explicit = self.order, self.solution.explicit() if self.solution else ""
         manifest = Manifest(
             tool=__version__,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            target="conda",
+            target=made_as(template),
             python=self.python or "unknown",
             request=order.request,
             plan=self.plan,
@@ -184,7 +185,7 @@ class Conda:
             probe=machine_digest(self._machine) if self._machine else None,
         )
         made = assemble(
-            find(order.request.target, order.template),
+            template,
             {
                 "name": order.name or order.target.name,
                 "path": str(order.target),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from typing import TYPE_CHECKING, Optional
 
 import msgspec
@@ -64,8 +65,9 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
     def solve(self, channel: str, specs: list[str], cuda: str | None, tick: Callable[[], None]) -> Solution:
         """Choose packages; `cuda` is the virtual package __cuda, None hides what the machine has. Raises BuildError."""
-        # A prefix that is never made: the answer is only a list.
-        asked = ("--dry-run", "--prefix", "/nonexistent/envsetup", "--channel", channel, *specs)
+        # A prefix that is never made, where one could be: the answer is only a list.
+        nowhere = os.path.join(tempfile.gettempdir(), f"envsetup-{os.getpid()}")  # noqa: PTH118 - a word
+        asked = ("--dry-run", "--prefix", nowhere, "--channel", channel, *specs)
         ended = self._create(asked, cuda, SOLVE, tick)
         if not ended.ok:
             raise BuildError(f"no set of conda packages for {', '.join(specs)}: {_reason(ended)}")

@@ -275,7 +275,7 @@ def _job(order: Order, decision: Decision, seen: _Seen) -> Job:
     manifest = Manifest(
         tool=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        target=order.request.target,
+        target=targets.made_as(targets.find(order.request.target, order.template)),
         python=decision.interpreter.version,
         request=msgspec.structs.replace(
             order.request,

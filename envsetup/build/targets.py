@@ -132,13 +132,20 @@ def find(name: str, folder: Path | None) -> Template:
 
 def folder(name: str) -> str:
     """What is made where no path is named."""
-    target = templates.descriptor(name).target
+    target = described.target if (described := offered().get(name)) else None
     return target.folder if target else name
 
 
 def engines(template: Template) -> set[str]:
     """What builds a target; nothing where that is done elsewhere."""
     return set(template.descriptor.target.engines) if template.descriptor.target else set()
+
+
+def made_as(template: Template) -> str:
+    """The target that a template is made as, which says how it is looked at later; TEMPLATE for files alone."""
+    there = engines(template)
+    likes = {"venv": {"uv"}, "conda": CONDA, "docker": {"docker", "podman", "buildah"}}
+    return template.name if template.own else next((name for name, its in likes.items() if its & there), TEMPLATE)
 
 
 def kind(name: str, base_image: str | None, *, folder: Path | None = None, develop: bool = False) -> Kind:

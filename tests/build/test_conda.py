@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ from envsetup.render import quoting
 from envsetup.render.templates import render_example
 
 pytestmark = pytest.mark.build
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # the direction of reading
 SITE = f"lib/python{PYTHON}/site-packages"
@@ -392,6 +394,17 @@ def test_what_was_not_solved_is_not_put_in_place(box, channel, tool):
     assert f"{tool[0]} installed more-1-0, which was not solved" in done.stderr
     assert "s3cr3t" not in done.stderr
     assert not (box.folder / "env").exists()
+
+
+def test_a_template_of_the_users_makes_a_conda_environment(box, channel, tmp_path):
+    copy = shutil.copytree(TEMPLATES / "conda", tmp_path / "mine")
+    (copy / "activate.txt.j2").write_text("ours: {{ path | sh }}\n")
+    told = [word for word in asked(channel, "--cpu") if word not in {"--target", "conda"}]
+    made = box.json("env", *told, "--template", copy)
+    assert "torch is the cpu build" in made["verified"]
+    assert (box.folder / "env" / "ACTIVATE.txt").read_text() == f"ours: {box.folder}/env\n"
+    manifest = json.loads((box.folder / "env" / "envsetup.json").read_text())
+    assert (manifest["target"], manifest["request"]["target"]) == ("conda", "template")
 
 
 def test_a_binary_takes_another_path_in_the_room_it_has(tmp_path):
