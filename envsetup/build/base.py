@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from envsetup.build.engines import Engine
 
+_ADVICE = "--base-image takes one that is here, --no-build only writes the files"
 _LOCAL = "localhost/"  # names of images that were made on this machine
 
 
@@ -33,11 +34,11 @@ def fetch(engine: Engine, reference: str, tag: str | None, tick: Callable[[], No
     if why is None:
         return _pinned(engine, reference, tag)
     if tag is None:
-        advice = "; without the digest its tag would do: --base-image NAME:TAG" if "@" in reference else ""
-        raise BuildError(f"the base image {reference} cannot be had: {why}{advice}")
+        advice = "without the digest its tag would do: --base-image NAME:TAG" if "@" in reference else _ADVICE
+        raise BuildError(f"the base image {reference} cannot be had: {why}; {advice}")
     again = _get(engine, tag, tick)
     if again is not None:
-        raise BuildError(f"the base image {reference} cannot be had ({why}), nor can {tag}: {again}")
+        raise BuildError(f"the base image {reference} cannot be had ({why}), nor can {tag}: {again}; {_ADVICE}")
     found = _pinned(engine, tag, None)
     instead = tag if found.reference == tag else f"{tag}, which is {found.reference} now"
     told = f"the base {reference.partition('@')[2]} cannot be had ({why}); built on {instead} instead"
