@@ -34,6 +34,10 @@ def weigh(
         if not codes:
             continue
         match = _confirmed(joined, codes)
+        if match is not None and joined[match].confidence == "possible" != hit.confidence:
+            told.add(codes[0])
+            joined[match] = _surer(joined[match], hit, codes)
+            continue
         if match is not None:
             joined[match] = _with_text(joined[match], hit)
             told.add(joined[match].code)
@@ -48,6 +52,12 @@ def _confirmed(findings: Sequence[Finding], codes: Sequence[str]) -> int | None:
     """The finding that a hit speaks of: by its own code first, then by its alternatives in their order."""
     places = {finding.code: index for index, finding in reversed(list(enumerate(findings)))}
     return next((places[code] for code in codes if code in places), None)
+
+
+def _surer(found: Finding, hit: SymptomHit, codes: Sequence[str]) -> Finding:
+    """What the facts only suspect does not decide between a message's meanings: the message does, and is backed."""
+    said = _from_text(hit, codes)
+    return msgspec.structs.replace(said, evidence=[*said.evidence, *found.evidence], subject=found.subject)
 
 
 def _text(hit: SymptomHit) -> Evidence:

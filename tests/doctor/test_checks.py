@@ -987,6 +987,14 @@ def test_a_build_that_nobody_could_read_is_no_cpu_build():
     assert (found, result.status) == ([], "unknown")
 
 
+def test_a_build_whose_code_nobody_listed_is_bounded_by_its_cuda():
+    old = environment(frameworks=[{"name": "torch", "version": "1.6.9", "variant": "cu101", "cuda": "10.1"}])
+    found, _ = codes("gpu-arch", [*gpu(name="NVIDIA GeForce RTX 3090", compute_capability="8.6"), old])
+    assert found == ["gpu-arch-too-new-for-wheel"]
+    found, result = codes("gpu-arch", [*gpu(name="Tesla V100-PCIE-16GB", compute_capability="7.0"), old])
+    assert (found, result.status) == ([], "unknown")
+
+
 def test_the_reason_of_an_unknown_fact_is_told():
     without = {key: value for key, value in LINUX.items() if key != "kernel_events"}
     case = Case(machine(without, NVIDIA, {"unknown": {"kernel_events": "only root may read it"}}))

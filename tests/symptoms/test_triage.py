@@ -151,3 +151,12 @@ def test_several_gpus_in_prose_are_the_reason_why_nothing_is_decided():
 )
 def test_variables_of_a_command_in_a_report(text, code):
     assert root(report() + text) == code
+
+
+def test_what_the_facts_only_suspect_does_not_weaken_a_message():
+    text = report().replace("Is CUDA available: True", "Is CUDA available: False")
+    assert root(text) is None  # the framework saw no GPU, and nothing says why
+    text += (
+        "UserWarning: CUDA initialization: CUDA unknown error - this may be due to an incorrectly set up environment"
+    )
+    assert root(text) == "uvm-broken-after-suspend"

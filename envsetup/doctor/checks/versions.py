@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from envsetup.compat import arch, drivers
+from envsetup.compat import arch, drivers, older
 from envsetup.compat import gpus as names
 from envsetup.compat.tables import at_least, key
 from envsetup.doctor.builds import (
@@ -120,7 +120,7 @@ def gpu_arch(case: Case) -> Outcome:
     if cuda is None:
         return NotApplicable("not a CUDA build")
     if code is None:
-        return Unknown(f"the architectures of {build_name(case, build)} are not known")
+        return _by_toolkit(case, build, cuda)
     driver, need = known(case.driver.nvidia), floor(cuda, system(case))
     native = driver is None or need is None or need.native is None or at_least(driver, need.native)
     found: list[Finding] = []
@@ -136,6 +136,31 @@ def gpu_arch(case: Case) -> Outcome:
     if not found and unnamed:
         return Unknown(f"the compute capability of {known(unnamed[0].name) or 'a GPU'} is not known")
     return found
+
+
+def _by_toolkit(case: Case, build: Framework, cuda: str) -> Outcome:
+    """Without the list of a build its CUDA bounds it: no code for generations that came after the toolkit.
+
+    Within a generation code of a lower minor runs too, so only the major counts.
+    """
+    last = older.toolkit_last_cc(cuda)
+    newer = [gpu for gpu in gpus(case, "nvidia") if last and key(capability(gpu) or "")[:1] > key(last.cc)[:1]]
+    if last is None or not newer:
+        return Unknown(f"the architectures of {build_name(case, build)} are not known")
+    other = other_build(case)
+    return [
+        finding(
+            "gpu-arch-too-new-for-wheel",
+            seen("GPU", label(gpu), case.source("nvml")),
+            build_evidence(case, build),
+            seen(f"newest GPU of CUDA {last.cuda}", f"compute capability {last.cc}", older.cite(last.source)),
+            subject=subject(gpu),
+            title=f"{build_name(case, build)} is older than the {known(gpu.name) or 'GPU'}",
+            confidence="likely",
+            remedies=[other] if other else None,
+        )
+        for gpu in newer
+    ]
 
 
 def _no_code(case: Case, build: Framework, gpu: Gpu, cc: str, code: Archs) -> Finding:
