@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from envsetup.doctor.examine import examine
@@ -20,6 +22,7 @@ from envsetup.report.doctor_markdown import markdown
 from envsetup.report.doctor_screen import Style, screen
 from envsetup.world.live import LiveWorld
 
+SECONDS = float(os.environ.get("ENVSETUP_FUZZ_SECONDS", "0"))
 LARGEST = 1_000_000  # characters of any answer
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 TESTS = Path(__file__).parent.parent
@@ -84,6 +87,11 @@ def project(text):
 
 
 TARGETS = {"importers": importers, "snapshot": snapshot, "doctor": doctor, "project": project}
+
+
+def share():
+    """Seconds for one target by one engine."""
+    return SECONDS / len(TARGETS) / (2 if find_spec("atheris") else 1)
 
 
 def seeds(name):

@@ -5,7 +5,6 @@ ENVSETUP_FUZZ_SECONDS=60 pytest tests/fuzz     a minute, shared between the targ
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
@@ -13,7 +12,6 @@ import targets
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-SECONDS = float(os.environ.get("ENVSETUP_FUZZ_SECONDS", "0"))
 EXAMPLES = 25  # of every run, and of each round of a longer one
 SLOWEST_MS = 5000
 EVIL = st.sampled_from(
@@ -68,8 +66,8 @@ def once(name, number):
 
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_no_text_breaks_it(name):
-    end = time.monotonic() + SECONDS / len(targets.TARGETS)
-    number = 0 if not SECONDS else int(time.time())
+    end = time.monotonic() + targets.share()
+    number = int(time.time()) if targets.SECONDS else 0
     once(name, number)
     while time.monotonic() < end:
         number += 1
