@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Optional
 import msgspec
 
 from envsetup import __version__
-from envsetup.build import condatool, process, solvers
+from envsetup.build import condatool, edits, process, records, solvers
 from envsetup.build.create import Created, summary
 from envsetup.build.decide import in_one_environment
 from envsetup.build.manifest import MANIFEST, Manifest, machine_digest
@@ -212,8 +212,8 @@ class Conda:
 
     def _write(self, _: Callable[[], None]) -> str:
         self.stage.env.mkdir(exist_ok=True)
-        for name, content in self.files().items():
-            (self.stage.env / name).write_bytes(content)
+        edits.write(self.stage.env, self.files())
+        records.note(self.stage.env, [])
         return ""
 
     def _verify(self, tick: Callable[[], None]) -> str:

@@ -71,13 +71,15 @@ def drift(env: Path) -> Drift:
         edited = sorted(edits.edits(env))
         own = records.own_files(env)
         if manifest.target == "conda":
-            packages, files = conda_differences(env), None
+            packages, files = conda_differences(env), records.look_at_conda(env)
         elif manifest.target == "venv" and (env / "pyvenv.cfg").exists():
             packages, files = differences(locked(env), records.installed(env)), records.look(env)
         else:  # what is in an image, its own lock says; here are only its files
             packages, files = Packages(), None
     except OSError as error:
         raise UndecidedError(f"{error.filename or env}: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise UndecidedError(f"{env}: what conda notes of a package cannot be read: {error}") from error
     if files and files.unreadable:
         raise UndecidedError(f"{env / files.unreadable[0]}: cannot be read")
     return Drift(

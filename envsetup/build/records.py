@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
@@ -29,6 +29,24 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schem
     files: list[str] = []
 
 
+class _CondaPath(msgspec.Struct, frozen=True, rename={"path": "_path"}):
+    path: str
+    path_type: str = ""
+    sha256: Optional[str] = None
+    prefix_placeholder: Optional[str] = None
+
+
+class _CondaPaths(msgspec.Struct, frozen=True):
+    paths: list[_CondaPath] = []
+
+
+class _CondaRecord(msgspec.Struct, frozen=True):
+    name: str
+    version: str
+    files: list[str] = []
+    paths_data: _CondaPaths = _CondaPaths()
+
+
 class Files(msgspec.Struct, frozen=True, kw_only=True):
     """Installed packages (name to version) and files that are not as their RECORD says, relative to the environment.
 
@@ -46,6 +64,39 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
 def look(env: Path) -> Files:
     """Hash every installed file; no program of the environment runs. Raises OSError where it cannot be read."""
     return msgspec.convert(records.look(env), Files)
+
+
+def look_at_conda(env: Path) -> Files:
+    """The same of a conda environment, by what conda notes of each package.
+
+    A file that holds the environment's path was changed when it was installed: only that it is there is looked at.
+    """
+    found = Files(packages={}, records={}, files=0, missing=[], modified=[], unreadable=[])
+    packages, entries = {}, []
+    for path in sorted(env.glob("conda-meta/*.json")):
+        package = decode(path.read_bytes(), _CondaRecord)
+        packages[package.name] = package.version
+        entries += [entry for entry in package.paths_data.paths if entry.path_type != "directory"]
+    for entry in entries:
+        fault = _wrong(env / entry.path, entry)
+        if fault:
+            getattr(found, fault).append(entry.path)
+    return msgspec.structs.replace(found, packages=packages, files=len(entries))
+
+
+def _wrong(path: Path, entry: _CondaPath) -> str | None:
+    if not path.exists():
+        return None if path.is_symlink() else "missing"
+    if entry.sha256 is None or entry.path_type != "hardlink" or entry.prefix_placeholder is not None:
+        return None
+    try:
+        with path.open("rb") as file:
+            hashed = hashlib.sha256()
+            for block in iter(lambda: file.read(records.BLOCK), b""):
+                hashed.update(block)
+    except OSError:
+        return "unreadable"
+    return None if hashed.hexdigest() == entry.sha256 else "modified"
 
 
 def installed(env: Path) -> dict[str, str]:
@@ -94,10 +145,6 @@ def _owned(env: Path) -> set[str]:
 def _listed(env: Path) -> Iterator[Path]:
     for found in records.distributions(env):
         yield from (path for path, _ in records.listed(found.record)) if found.record else ()
-
-
-class _CondaRecord(msgspec.Struct, frozen=True):
-    files: list[str] = []
 
 
 def _of_conda(env: Path) -> Iterator[str]:

@@ -55,15 +55,16 @@ def verify_path(env: Path, present: list[str], tick: Callable[[], None]) -> Repo
         return process.run([*argv, argument], env=os.environ, timeout=DEADLINE, stdin=program, tick=tick)
 
     if manifest.target == "conda":
+        look = records.look_at_conda
         planned = [LockedPackage(name=p.name, version=p.version, hashes=[]) for p in manifest.plan.packages]
         lock = Lock(packages=planned)
         first = attempt("lock", lambda: judged("lock", conda_differences(env).sentences, "every package as solved"))
     else:
-        lock = locked(env)
+        look, lock = records.look, locked(env)
         first = attempt("lock", lambda: lock_check(start, lock, manifest))
     checks = [
         first,
-        attempt("files", lambda: files_check(records.look(env), lock, records.noted(env))),
+        attempt("files", lambda: files_check(look(env), lock, records.noted(env))),
         *inside(start, manifest, lock, present),
     ]
     return report(manifest.target, str(env), checks, summary(manifest.plan))

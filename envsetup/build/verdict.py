@@ -68,6 +68,8 @@ def attempt(name: str, look: Callable[[], Check]) -> Check:
         return Check(id=name, status="ERROR", reason=error.message)
     except BuildError as error:
         return judged(name, [error.message], "")
+    except msgspec.DecodeError as error:
+        return Check(id=name, status="ERROR", reason=f"what conda notes of a package cannot be read: {error}")
     except OSError as error:
         return Check(id=name, status="ERROR", reason=f"{error.filename or name}: {error.strerror}")
 

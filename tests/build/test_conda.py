@@ -429,3 +429,26 @@ def test_another_name_of_a_file_keeps_its_content(tmp_path):
     assert (env / "file").read_text() == f"{tmp_path}/env/lib\n"
     assert cache.read_text() == f"{env}/lib\n"
     assert (env / "link").readlink() == tmp_path / "env/file"
+
+
+def test_it_is_verified_compared_listed_and_removed_later(box, channel):
+    box.json("env", *asked(channel, "--cpu"))
+    env = box.folder / "env"
+    report = json.loads(box.run("verify", env, "--json").stdout)
+    assert (report["kind"], report["verdict"]) == ("conda", "pass"), report
+    assert box.run("diff", env).stdout == f"no difference: {env} is as locked\n"
+    assert json.loads(box.run("list", "--json").stdout)["environments"][0]["target"] == "conda"
+    module = env / SITE / "torch/version.py"
+    module.write_text(module.read_text() + "#\n")
+    next((env / "conda-meta").glob("pytorch-cpu-*")).unlink()
+    (env / "notes.txt").write_text("mine")
+    done = box.run("diff", env)
+    assert done.returncode == 1
+    assert "- pytorch-cpu 2.13.0 cpu_0" in done.stdout
+    assert f"! {SITE}/torch/version.py: changed" in done.stdout
+    report = json.loads(box.run("verify", env, "--json").stdout)
+    assert {check["id"] for check in report["checks"] if check["status"] == "FAIL"} == {"lock", "files"}
+    assert "is updated by making it again" in box.run("update", env, "--yes").stderr
+    assert "notes.txt" in box.run("remove", env, "--yes").stderr
+    assert box.run("remove", env, "--yes", "--with-my-files").returncode == 0
+    assert not env.exists()
