@@ -28,7 +28,7 @@ OWN_PLACE = ""  # of a baseline for which no file was named
 @click.command(name="smoke", epilog=EPILOG)
 @click.option("--env", metavar="PATH", help="A venv, conda prefix or python binary. Default: the active environment.")
 @click.option(
-    "--framework", default="pytorch", show_default=True, metavar="NAME", help="pytorch, tensorflow, jax, or all."
+    "--framework", metavar="NAME", help="pytorch, tensorflow, jax, or all. Default: the one that is installed."
 )
 @click.option(
     "--device",

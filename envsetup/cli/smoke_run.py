@@ -55,14 +55,15 @@ def _request(options: Options) -> Request:
     from envsetup.smoke.dataset import data_root
     from envsetup.smoke.launch import place
     from envsetup.smoke.runner import Request
-    from envsetup.smoke.target import interpreter
+    from envsetup.smoke.target import first_framework, interpreter
 
-    framework = options["framework"]
+    python = interpreter(options["env"])
+    framework = options["framework"] or first_framework(python)
     if framework not in (*FRAMEWORKS, "all"):
         raise InputError(f"--framework {framework}: no smoke test for it; accepted: {', '.join(FRAMEWORKS)}, all")
     checks = [catalogue().find(check).id for check in options["checks"]]
     request = Request(
-        python=interpreter(options["env"]),
+        python=python,
         framework=framework,
         device=options["device"],
         level="standard" if options["join"] else options["level"],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envsetup.model.errors import InputError
+from envsetup.smoke.runner import NO_CHECK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,10 +41,10 @@ def every(frameworks: Sequence[str], once: Callable[[str], SmokeReport]) -> Smok
 
 
 def _present(framework: str, once: Callable[[str], SmokeReport]) -> SmokeReport | None:
-    """The framework's report, None when the environment does not have it."""
+    """The framework's report, None when the environment does not have it, or it has none of the checks asked for."""
     try:
         return once(framework)
     except InputError as error:
-        if error.message.endswith(ABSENT):
+        if error.message.endswith((ABSENT, NO_CHECK)):
             return None
         raise

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from envsetup import __version__
+from envsetup.model.errors import InputError
 from envsetup.model.proof import SmokeReport
 from envsetup.smoke.catalogue import CheckSpec, catalogue, golden
 from envsetup.smoke.child import Child, Deadline
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from envsetup.smoke.launch import Place
     from envsetup.smoke.session import Watcher
 
+NO_CHECK = "has no such check"  # how the refusal of a check ends that a framework does not have
 CHILDREN = 3  # a machine on which this many children died is not asked again
 NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 
@@ -114,12 +116,20 @@ def offers(framework: str) -> set[str]:
 
 
 def planned(request: Request) -> list[CheckSpec]:
-    """The level's checks that this framework has, or those asked for and what none of them can do without."""
-    always = {"import"} if request.device == "cpu" else {"import", "devices"}
-    wanted = always.union(request.checks)
+    """The level's checks that this framework has, or those asked for and what none of them can do without.
+
+    Raises InputError when one is asked for that the framework does not have: what is not run must not pass.
+    """
     offered = offers(request.framework)
-    specs = [spec for spec in catalogue().level(request.level) if spec.where == "host" or spec.id in offered]
-    specs = [spec for spec in specs if not request.checks or spec.id in wanted]
+    specs = [spec for spec in catalogue().checks if spec.where == "host" or spec.id in offered]
+    if request.checks:
+        lacking = set(request.checks) - {spec.id for spec in specs}
+        if lacking:
+            raise InputError(f"--check {', '.join(sorted(lacking))}: {NAMES[request.framework]} {NO_CHECK}")
+        always = {"import"} if request.device == "cpu" else {"import", "devices"}
+        specs = [spec for spec in specs if spec.id in always.union(request.checks)]
+    else:
+        specs = [spec for spec in specs if request.level in spec.levels]
     if request.deadline_s is None:
         return specs
     return [

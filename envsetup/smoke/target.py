@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from envsetup.model.errors import InputError
 
+FIND_S = 20.0  # a cold disk is slow
+FIND = """
+from importlib.util import find_spec
+names = {"torch": "pytorch", "tensorflow": "tensorflow", "jax": "jax"}
+print(next((name for module, name in names.items() if find_spec(module)), ""))
+"""
 PLACES = ("bin/python", "bin/python3", "python.exe", "Scripts/python.exe")  # venv and conda, POSIX and Windows
 
 
@@ -29,6 +36,20 @@ def interpreter(env: str | None) -> str:
     if not os.access(path, os.X_OK):
         raise InputError(f"--env {env}: is not executable; accepted: a venv, a conda prefix or a python binary")
     return str(path.absolute())
+
+
+def first_framework(python: str) -> str:
+    """The framework to test where none is named: PyTorch, or else the first that this interpreter can import.
+
+    Nothing is imported; an interpreter that gives no answer gets the default, and its silence is met by the test.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - the interpreter that the user named
+            [python, "-c", FIND], check=False, capture_output=True, text=True, timeout=FIND_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "pytorch"
+    return done.stdout.strip().rpartition("\n")[2] or "pytorch"
 
 
 def _inside(folder: Path) -> str | None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 import envsetup.smoke
+from envsetup.model.errors import InputError
 from envsetup.report.smoke_progress import Silent
 from envsetup.smoke.catalogue import catalogue
+from envsetup.smoke.every import every
 from envsetup.smoke.host import HostLook
-from envsetup.smoke.runner import Request, prove
+from envsetup.smoke.runner import Request, planned, prove
 
 ROOM = Path(envsetup.smoke.__file__).parent
 FRAMEWORKS = ("pytorch", "tensorflow", "jax")
@@ -35,6 +37,20 @@ def test_what_a_framework_offers_is_in_the_catalogue_and_has_a_module(framework)
             ROOM / "payload" / (f"{framework}/{module}" if not module.startswith(".") else module[1:].replace(".", "/"))
         )
         assert place.with_suffix(".py").is_file()
+
+
+def test_a_check_that_is_named_is_run_whatever_its_level():
+    specs = planned(Request(python="python", device="cpu", level="quick", checks=["lstm"]))
+    assert [spec.id for spec in specs] == ["import", "lstm"]
+
+
+@pytest.mark.parametrize("framework", ["tensorflow", "jax"])
+def test_a_check_that_a_framework_does_not_have_never_passes(framework):
+    request = Request(python="python", framework=framework, device="cpu", checks=["compile"])
+    with pytest.raises(InputError, match=r"--check compile: .* has no such check"):
+        planned(request)
+    with pytest.raises(InputError, match="none of"):
+        every([framework], lambda _: planned(request))
 
 
 @pytest.fixture(scope="module")

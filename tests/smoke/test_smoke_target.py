@@ -7,7 +7,7 @@ import pytest
 from envsetup.model.errors import InputError
 from envsetup.smoke.dataset import data_root
 from envsetup.smoke.payload.cifar_files import TEST, TRAIN
-from envsetup.smoke.target import interpreter
+from envsetup.smoke.target import first_framework, interpreter
 
 
 def make(folder, place="bin/python"):
@@ -74,3 +74,19 @@ def test_cifar_is_looked_for_before_anything_starts(tmp_path):
     (inner / "test_batch").touch()
     assert data_root("cifar10", str(tmp_path)) == str(tmp_path)
     assert data_root("cifar10", str(inner)) == str(inner)
+
+
+@pytest.mark.parametrize(
+    ("installed", "first"),
+    [([], "pytorch"), (["jax"], "jax"), (["jax", "tensorflow"], "tensorflow"), (["tensorflow", "torch"], "pytorch")],
+)
+def test_without_a_name_the_framework_that_is_there_is_tested(tmp_path, monkeypatch, installed, first):
+    for name in installed:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('imported')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert first_framework(sys.executable) == first
+
+
+def test_an_interpreter_that_does_not_start_gets_the_default(tmp_path):
+    assert first_framework(str(tmp_path / "python")) == "pytorch"
