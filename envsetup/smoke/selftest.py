@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SLOW = {"learning"}  # run only for the faults that it promises to catch
 JOBS = 4  # children beside each other, at most: each holds half a gigabyte
 HANG_S = 15.0  # the deadline of a check that is made to hang
-PATIENCE_S = 12.0  # of a rank whose neighbour is made to hang
+PATIENCE_S = 20.0  # of a rank whose neighbour is made to hang
 FINE = ("PASS", "WARN", "SKIP")
 
 

@@ -81,6 +81,7 @@ print(json.dumps([
     blame([1, None], said((5, "adding"), (5, "adding")), ["DistBackendError: timed out", ""], 60.0),
     blame([1, 9], said((5, "adding"), (5, "adding")), ["RuntimeError: closed", ""], 60.0),
     blame([1, -11], said((5, "adding"), (4, "gathering")), ["", ""], 60.0),
+    blame([-11, None], said((5, "adding"), (5, "adding")), ["", ""], 60.0),
     blame([1, 1], said((2, "joining"), (2, "joining")), ["x\\nValueError: no such backend", ""], 60.0),
 ]))
 """
@@ -89,6 +90,7 @@ print(json.dumps([
         "rank 1 gave no answer within 60 s while adding; rank 0 waited while adding",
         "rank 1 ended with 9 while adding; rank 0 waited while adding",
         "rank 1 ended with SIGSEGV while gathering; rank 0 waited while adding",
+        "rank 0 ended with SIGSEGV while adding; rank 1 waited while adding",
         "rank 0 ended with 1 while joining (ValueError: no such backend); rank 1 waited while joining",
     ]
 

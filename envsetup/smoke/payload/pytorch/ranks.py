@@ -145,12 +145,15 @@ def _text(path: Path) -> str:
 
 
 def blame(codes: list[int | None], said: list[Said], logs: list[str], patience: float) -> str:
-    """Which rank held the others up: who came least far, of those who still runs, or else who ended by itself."""
+    """Which rank held the others up: who died by itself, else who came least far, and of those who still runs.
+
+    A rank that waited in vain ends with an error of Python, code 1.
+    """
     silent = [number for number, item in enumerate(said) if item.found is None]
+    died = [number for number in silent if codes[number] not in (None, 0, 1)]
     least = min(said[number].begun for number in silent)
     behind = [number for number in silent if said[number].begun == least]
-    # A rank that waited in vain ends with an error of Python, code 1, after the one that it waited for.
-    guilty = min(behind, key=lambda number: (codes[number] is not None, codes[number] == 1, number))
+    guilty = died[0] if died else min(behind, key=lambda number: (codes[number] is not None, number))
     code = codes[guilty]
     ended = f"gave no answer within {patience:g} s" if code is None else f"ended with {_how(code)}"
     last = next((line for line in reversed(logs[guilty].splitlines()) if "Error" in line), "") if code == 1 else ""
