@@ -233,11 +233,8 @@ OF_TENSORFLOW = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("framework", ["pytorch", "tensorflow"])
-def test_every_planted_fault_is_caught(project, framework, tmp_path):
-    if project.framework != framework:
-        pytest.skip("it is the turn of the other one")
-    faults = (FAULTS | OF_PYTORCH if framework == "pytorch" else OF_TENSORFLOW).items()
+def test_every_planted_fault_is_caught(project, tmp_path):
+    faults = (FAULTS | OF_PYTORCH if project.framework == "pytorch" else OF_TENSORFLOW).items()
     for number, (fault, (change, where, test)) in enumerate(faults):
         broken = project.copy(tmp_path / str(number))
         broken.change(*change)
