@@ -46,6 +46,9 @@ def run(context: Context) -> dict[str, Any]:
     place = context.place
     if place:
         return _numbers([_joined(context, place)], place["world"])
+    lacking = _no_loopback()
+    if lacking:
+        return {"skip": lacking}
     several = context.device.kind in ("cuda", "rocm") and context.device.count() > 1 and dist.is_nccl_available()
     world = min(context.device.count(), AT_MOST) if several else 2
     return _numbers(_started(context, world, "cuda" if several else "cpu"), world)
@@ -82,6 +85,16 @@ def _started(context: Context, world: int, kind: str) -> list[dict[str, Any]]:
     if any(item.found is None for item in said):
         raise RuntimeError(blame(codes, said, logs, context.patience_s))
     return [item.found for item in said]
+
+
+def _no_loopback() -> str | None:
+    """Why processes of this host cannot meet, None when they can: a network namespace may have its loopback down."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=5).close()
+    except OSError as error:
+        return f"processes cannot meet on 127.0.0.1: {error.strerror or error}"
+    return None
 
 
 def _free_port() -> int:
