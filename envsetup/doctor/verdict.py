@@ -80,6 +80,9 @@ def _telling(case: Case) -> Sequence[object]:
 
 
 def _text_gap(case: Case) -> str | None:
+    blind = next((build for build in frameworks(case) if build.cuda_available is False and is_gpu_build(build)), None)
+    if blind is not None and has_any_gpu(case) is True and case.require != "none":
+        return f"{build_name(case, blind)} sees no GPU although there is one, and this text does not say why"
     if frameworks(case) or gpus(case, "nvidia") or gpus(case, "amd") or case.packages:
         return None
     return "this text names no GPU, driver or framework; nothing in it says that something is wrong"

@@ -20,6 +20,7 @@ from envsetup.importers import (
     nvidia_smi_query,
     pip_list,
     prose,
+    rocm_tools,
     tensorflow_report,
     variables,
 )
@@ -54,6 +55,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 _FORMATS: tuple[tuple[str, Callable[[Page, Facts], bool]], ...] = (
     ("nvidia-smi", nvidia_smi.read),
     ("nvidia-smi -q", nvidia_smi_query.read),
+    ("rocm tools", rocm_tools.read),
     ("pip list", pip_list.read),
     ("conda list", conda_list.read),
     ("check_env", check_env.read),

@@ -147,3 +147,14 @@ def test_under_wsl_a_driver_that_fails_is_no_proof_that_there_is_no_gpu():
     report = examine(machine(LINUX, NVIDIA, WSL, WSL_SILENT, torch("2.14.1", "cu126")), target="snapshot")
     assert report.verdict.status == "unknown"
     assert report.verdict.headline == "cannot say whether the GPU works: NVML error: Driver Not Loaded"
+
+
+def test_a_text_whose_gpu_build_saw_no_gpu_is_never_called_ready():
+    blind = torch("2.3.0", "cu121")
+    blind["environment"]["frameworks"][0]["cuda_available"] = False
+    facts = machine(LINUX, NVIDIA, blind, {"driver": {"nvidia": "555.85"}})
+    verdict = examine(facts, target="text").verdict
+    assert verdict.status != "ready"
+    assert "PyTorch 2.3.0+cu121 sees no GPU although there is one" in verdict.headline
+    none = examine(facts, target="text", require="none").verdict
+    assert none.status == "ready"
