@@ -138,6 +138,7 @@ def test_query():
     assert (gpu.ecc_mode, gpu.ecc_mode_pending, gpu.ecc_uncorrected_volatile) == ("enabled", "disabled", 3)
     assert (gpu.remapped_rows_pending, gpu.remapped_rows_failure) == (True, False)
     assert (gpu.throttle_reasons, gpu.virtualization, gpu.mig_mode) == (["hw-thermal"], "passthrough", "disabled")
+    assert gpu.mig_mode_pending == "disabled"
 
 
 def test_failed_smi_is_an_error_with_its_text():
