@@ -43,6 +43,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     check: bool = True
     discard_edits: bool = False
     files_only: bool = False
+    discard_previous: bool = False
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,8 +133,19 @@ def work_out(env: Path, options: Options, progress: Progress) -> Ready:
     )
     if job.lock.digest() == manifest.lock and not update.files and not update.plan:
         update = msgspec.structs.replace(update, status="unchanged", previous=None)
+    elif not options.discard_previous:
+        _check_kept(env)
     job = msgspec.structs.replace(job, edits=changed, carry=carried, keep=kept)
     return Ready(update=update, order=order, prepared=msgspec.structs.replace(prepared, job=job))
+
+
+def _check_kept(env: Path) -> None:
+    """Refuse to replace a kept environment that is the last place of a file of the user's."""
+    kept = previous(env)
+    only = [name for name in records.own_files(kept) if not (env / name).exists()] if kept.exists() else []
+    if only:
+        hint = "move them away, or drop them with --discard-previous"
+        raise InputError(f"{kept}, which would be replaced, holds files of your own: {own.named(only)}", hint=hint)
 
 
 def update(ready: Ready, progress: Progress) -> Update:

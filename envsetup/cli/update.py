@@ -26,6 +26,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Show what would change, change nothing.")
 @click.option("--rollback", is_flag=True, help="Put back the environment that the last update replaced.")
 @click.option("--discard-edits", is_flag=True, help="Do not keep your edits of the files that envsetup wrote.")
+@click.option("--discard-previous", is_flag=True, help="Replace a kept environment though files of yours are in it.")
 @click.option("--python", metavar="VERSION|PATH", help="Another Python than before.")
 @click.option("--source", help="Another source than before.")
 @click.option("--machine", metavar="FILE", help="The machine to plan for, where it was made for a described one.")
@@ -81,6 +82,7 @@ def _options(**o: Any) -> Options:  # noqa: ANN401 - as above
         check=not o["no_verify"],
         discard_edits=o["discard_edits"],
         files_only=o["no_build"],
+        discard_previous=o["discard_previous"],
     )
 
 

@@ -109,6 +109,15 @@ def test_it_is_made_anew_and_can_be_taken_back(old, wheel_maker, tmp_path):
     update(old, "--rollback")
     assert version(old) == "2.13.0+cpu"
     assert old.litter() == []
+    # The next one would replace what is kept, and with it the only copy of a file.
+    wheel_maker.wheel(old.folder / "served", "more", "1.1")
+    said = update(old, "--yes", code=2)
+    assert "env.previous, which would be replaced, holds files of your own: " in said
+    assert "hack.py" in said
+    assert update(old, "--yes", "--discard-previous")["packages"]["changed"] == {
+        "more": {"before": "1.0", "after": "1.1"}
+    }
+    assert (old.target / "data/set.csv").read_text() == "1,2\n"
 
 
 def test_a_conflict_is_named_and_nothing_is_changed(old):
