@@ -64,13 +64,15 @@ def _open(request: dict[str, Any], journal: Journal) -> Any:
         return None
     framework = sys.modules[name]
     journal.doing(f"asking {name} for {request['device']}")
-    adapter, absent = devices.choose(request["device"])
-    devices.exact_arithmetic(adapter.kind)
-    journal.emit(
-        "ready",
-        framework={**_facts(framework, request["framework"]), **devices.build()},
-        device={"kind": adapter.kind, "absent": absent, "name": None if absent else adapter.name()},
-    )
+    try:
+        adapter, absent = devices.choose(request["device"])
+        devices.exact_arithmetic(adapter.kind)
+        facts = {**_facts(framework, request["framework"]), **devices.build()}
+        device = {"kind": adapter.kind, "absent": absent, "name": None if absent else adapter.name()}
+    except Exception as error:  # noqa: BLE001 - a framework that breaks when it looks for devices does not load
+        _refused(journal, "import", error)
+        return None
+    journal.emit("ready", framework=facts, device=device)
     journal.emit(
         "result",
         check="import",

@@ -116,7 +116,7 @@ ADAPTERS: dict[str, type[Cpu]] = {adapter.kind: adapter for adapter in (Rocm, Cu
 def build() -> dict[str, Any]:
     """What this TensorFlow was built for, and the Keras it uses."""
     hip = BUILD.get("rocm_version") if BUILD.get("is_rocm_build") else None
-    return {"cuda": BUILD.get("cuda_version"), "hip": hip, "keras": tf.keras.__version__}
+    return {"cuda": BUILD.get("cuda_version"), "hip": hip, "keras": getattr(tf.keras, "__version__", None)}
 
 
 def choose(asked: str) -> tuple[Cpu, str | None]:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 def absent() -> str | None:
     """Why there is no such file."""
-    return None if hasattr(tf.keras.Model, "export") else f"Keras {tf.keras.__version__} cannot export a SavedModel"
+    return (
+        None
+        if hasattr(tf.keras.Model, "export")
+        else f"the Keras of TensorFlow {tf.__version__} cannot export a SavedModel"
+    )
 
 
 def write(trainer: Any, folder: str, images: np.ndarray) -> dict[str, str]:
