@@ -53,7 +53,7 @@ def examine(env: Path) -> Removal:
         from envsetup.build.drift import differences, locked  # noqa: PLC0415 - only where there is a lock
 
         added = sorted(differences(locked(env), records.installed(env)).added)
-    elif manifest.target == "docker":
+    elif (env / "Dockerfile").is_file():
         from envsetup.build.reimage import image_name  # noqa: PLC0415 - as above
 
         image = image_name(env, manifest)

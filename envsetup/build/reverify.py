@@ -25,7 +25,7 @@ from envsetup.build.verify import (
     version_faults,
 )
 from envsetup.compat.arch import covers
-from envsetup.model.errors import BuildError, InputError
+from envsetup.model.errors import BuildError, InputError, UndecidedError
 from envsetup.model.lock import Lock, LockedPackage
 
 if TYPE_CHECKING:
@@ -45,10 +45,12 @@ def verify_path(env: Path, present: list[str], tick: Callable[[], None]) -> Repo
     Raises InputError where envsetup did not make it.
     """
     manifest = read_manifest(env)
-    if manifest.target in {"docker", "devcontainer"}:
+    if (env / "Dockerfile").is_file():
         from envsetup.build.reimage import verify_image_of  # noqa: PLC0415 - no engine is needed for a venv
 
         return verify_image_of(env, manifest, present, tick)
+    if not (env / "bin").exists():
+        raise UndecidedError(f"{env} holds only files (--no-build): there is nothing in it to verify")
     argv = (str(env / "bin" / "python"), "-I", "-")
 
     def start(argument: str, program: str) -> process.Ended:

@@ -7,6 +7,7 @@ Schema `envsetup.update/1`, additive only.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Literal, Optional
 
 import msgspec
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from envsetup.model.plan import Plan
 
 PREVIOUS = ".previous"
+_OF_THE_MAKER = re.compile(r"source \d+ of the maker")  # as an image's manifest hides a folder or a host
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +125,7 @@ def work_out(env: Path, options: Options, progress: Progress) -> Ready:
         previous=str(kept),
         before=before,
         after=summary(job.plan),
-        plan=_plan_lines(manifest.plan, job.plan),
+        plan=_plan_lines(manifest.plan, job.manifest.plan),
         packages=_between(lock, job.lock),
         files=_diffs(env, merged),
         merged=sorted(name for name, edit in changed.items() if edit.now is not None),
@@ -215,6 +217,8 @@ def _order(env: Path, manifest: Manifest, options: Options) -> Order:
     source = options.source or asked.source
     if source and HIDDEN in source:
         raise InputError(f"{env}: its source had a password, which is not kept: give --source again")
+    if source and _OF_THE_MAKER.fullmatch(source) and options.source is None:
+        raise InputError(f"{env}: its source was a place of its maker's, which no image names: give --source again")
     return Order(
         target=env,
         request=msgspec.structs.replace(asked, python=None, source=source, offline=options.offline),

@@ -235,6 +235,16 @@ def test_the_folder_of_an_image_keeps_edits_and_own_files(old):
     assert (folder / "app.py").read_text() == "print(1)\n"
     assert "torch==2.13.0+cpu" in (folder / "requirements.lock").read_text()
     assert "torch==2.12.0+cpu" in (old.folder / "img.previous/requirements.lock").read_text()
+    again = old.run("update", "img", "--yes", "--no-build")
+    assert (again.returncode, again.stdout.startswith("unchanged: ")) == (0, True), again.stdout
+    source = old.folder / "served"
+    old.create("other", *ASKED, "--target", "kubernetes", "--no-build", "--source", source)
+    for command in (("update", "other", "--dry-run"), ("verify", "other", "-q")):
+        done = old.run(*command, PATH=str(old.folder))
+        assert done.returncode in {2, 3}
+        assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert old.run("update", "other", "--dry-run", "--source", source).stdout.startswith("unchanged: ")
+    assert old.run("remove", "other", "--yes").returncode == 0
 
 
 lines = st.lists(st.sampled_from("abcdef"), max_size=8)
