@@ -28,7 +28,8 @@ def smoke_junit(report: SmokeReport) -> str:
     for name, value in (("verdict", report.verdict), ("headline", report.headline), ("version", report.version)):
         SubElement(properties, "property", name=name, value=value)
     for check, kind in zip(report.checks, kinds, strict=True):
-        case = SubElement(suite, "testcase", classname="envsetup.smoke", name=check.id, time=f"{check.duration_s:.3f}")
+        room = f"envsetup.smoke.{check.framework}" if check.framework else "envsetup.smoke"
+        case = SubElement(suite, "testcase", classname=room, name=check.id, time=f"{check.duration_s:.3f}")
         if kind is not None:
             SubElement(case, kind, message=_clean(check.reason))
         numbers = [f"{name} = {metric.value}" for name, metric in check.metrics.items()]

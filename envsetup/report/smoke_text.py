@@ -45,10 +45,12 @@ def _page(report: SmokeReport, ink: _Ink, verbose: int) -> Iterator[str]:
     if learning is not None:
         yield from _curve(learning, ink)
         yield ""
-    width = max(len(check.id) for check in report.checks)
+    several = len({check.framework for check in report.checks}) > 1
+    names = [f"{check.framework} {check.id}" if several else check.id for check in report.checks]
+    width = max(map(len, names))
     room = max((len(check.reason) for check in report.checks if check.status == "PASS"), default=0)
-    for check in report.checks:
-        yield _row(check, ink, width, room)
+    for check, name in zip(report.checks, names, strict=True):
+        yield _row(check, ink, f"{name:<{width}}", room)
         spec = _spec(check)
         if spec and check.status in ("FAIL", "ERROR", "TIMEOUT"):
             yield f"{' ' * (width + 12)}{ink.paint(f'not shown: {spec.proves}', '2')}"
@@ -57,14 +59,14 @@ def _page(report: SmokeReport, ink: _Ink, verbose: int) -> Iterator[str]:
     yield from _next(report)
 
 
-def _row(check: SmokeCheck, ink: _Ink, width: int, room: int) -> str:
+def _row(check: SmokeCheck, ink: _Ink, name: str, room: int) -> str:
     status = ink.paint(f"{check.status:<7}", COLOURS[check.status])
     if check.status == "SKIP":
-        return f"  {status} {ink.paint(f'{check.id:<{width}}  {check.reason}', '2')}"
+        return f"  {status} {ink.paint(f'{name}  {check.reason}', '2')}"
     if check.status != "PASS":
-        return f"  {status} {check.id:<{width}}  {check.reason}"
+        return f"  {status} {name}  {check.reason}"
     limit = _tightest(check)
-    return f"  {status} {check.id:<{width}}  {check.reason:<{room}}  {ink.paint(limit, '2')}".rstrip()
+    return f"  {status} {name}  {check.reason:<{room}}  {ink.paint(limit, '2')}".rstrip()
 
 
 def _tightest(check: SmokeCheck) -> str:
@@ -86,7 +88,7 @@ def _details(check: SmokeCheck, width: int) -> Iterator[str]:
     if spec:
         yield f"{indent}cannot see: {spec.blind}"
     for name, metric in check.metrics.items():
-        yield f"{indent}{name} = {_number(metric)}{_limit(metric)}"
+        yield f"{indent}{name} = {_number(metric)} {metric.unit}".rstrip() + _limit(metric)
     stderr = check.evidence.get("stderr") or check.evidence.get("traceback")
     if stderr:
         yield from (f"{indent}{line}" for line in str(stderr).splitlines())

@@ -188,6 +188,7 @@ def test_many_frameworks_lie_over_one_another():
         SmokeCheck(**{**{f: getattr(LEARNING, f) for f in LEARNING.__struct_fields__}, "framework": name})
         for name in ("pytorch", "jax")
     ]
+    assert "pytorch learning  test accuracy" in smoke_text(report(*two))
     source = smoke_html(report(*two))
     assert 'class="key one">PyTorch' in source
     assert 'class="key two">JAX' in source
