@@ -35,6 +35,10 @@ def _lines(made: Created, *, verbose: bool) -> Iterator[str]:
             yield f"--- {name}"
             yield content.rstrip("\n")
         return
+    yield from _made(made)
+
+
+def _made(made: Created) -> Iterator[str]:
     yield f"at        {made.path}"
     if made.image is not None:
         yield f"image     {made.image}" + (f" (built with {made.engine})" if made.engine else "")

@@ -28,9 +28,10 @@ if reason := debian.lacking():
     pytestmark.append(pytest.mark.skip(reason=f"containers: {reason}"))
 BASE = BOOKWORM
 DOCKER = ("--framework", "pytorch", "--cpu", "--target", "docker", "--python", PYTHON, "--base-image", BASE)
-OURS = {"img", "again", "other", "dev", "gpu", "pytorch", "tensorflow", "envsetup-test-ubuntu", "envsetup-test-labels"}
+OURS = {"img", "again", "other", "dev", "gpu", "envsetup-test-ubuntu", "envsetup-test-labels"}
 PACKAGE = {"pytorch": "torch", "tensorflow": "tensorflow"}
 ALL = [(framework, base) for base in (BOOKWORM, TRIXIE) for framework in PACKAGE]
+OURS |= {f"{framework}-{base.rpartition(':')[2]}" for framework, base in ALL}
 on_every_base = pytest.mark.parametrize(("framework", "base"), ALL, ids=lambda word: word.rpartition(":")[2])
 
 
@@ -86,7 +87,7 @@ def built(bases, tmp_path_factory):
     made = {}
 
     def build(framework, base):
-        folder = work / base.rpartition(":")[2] / framework
+        folder = work / f"{framework}-{base.rpartition(':')[2]}"
         asked = ["--framework", framework, "--cpu", "--target", "docker", "--python", PYTHON, "--base-image", base]
         if base == TRIXIE:
             asked += ["--lock", made[framework, BOOKWORM][1] / "requirements.lock"]
