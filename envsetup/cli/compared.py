@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 def differences(expected: str, machine: Machine, *, live: bool) -> tuple[list[Change], list[str]]:
     """The machine against the snapshot in the file `expected`; raises InputError for what cannot be read."""
     from envsetup.doctor.compare import compare
+    from envsetup.model.errors import InputError
+    from envsetup.model.machine import Machine
     from envsetup.probe.snapshot import read_snapshot
 
     good = read_snapshot(expected)
+    if good == Machine():
+        raise InputError(f"--expect {expected}: it holds no fact, so nothing could differ from it")
     if live:  # a snapshot is redacted, so what it is compared with must be as well
         from envsetup.probe.redact import redact_machine
         from envsetup.world.live import LiveWorld

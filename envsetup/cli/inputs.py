@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
-import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,7 +9,6 @@ if TYPE_CHECKING:
     from envsetup.doctor.subject import Subject
 
 MAX_BYTES = 16 << 20
-PIPE_S = 20  # for what `--from <(ssh host ...)` needs to begin
 ACCEPTED = "a snapshot of envsetup probe, a report of collect_env or nvidia-smi, a log, or an issue is accepted"
 
 
@@ -48,15 +44,18 @@ def subject(
     return looked_at
 
 
-def read_text(path: str, option: str, *, patience: float = PIPE_S) -> str:
+def read_text(path: str, option: str, *, patience: float | None = None) -> str:
     """A file's text, or stdin's for "-"; raises InputError with the file's name.
 
-    `patience` in seconds: how long a pipe may bring nothing.
+    `patience` in seconds: how long a pipe may bring nothing, by default as long as for every input.
     """
     from envsetup.model.errors import InputError
+    from envsetup.world.files import PIPE_S, read_bytes
 
     try:
-        data = sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else _bytes(path, patience)
+        data = (
+            sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else read_bytes(path, MAX_BYTES + 1, patience or PIPE_S)
+        )
     except OSError as problem:
         raise InputError(f"{option} {_name(path)}: {problem.strerror or problem}") from None
     if len(data) > MAX_BYTES and data.lstrip()[:1] == b"{":
@@ -68,22 +67,6 @@ def read_text(path: str, option: str, *, patience: float = PIPE_S) -> str:
     if b"\0" in data[:4096]:
         raise InputError(f"{option} {_name(path)}: not a text file", hint=ACCEPTED)
     return data.decode("utf-8-sig", "replace")
-
-
-def _bytes(path: str, patience: float) -> bytes:
-    """What a file holds, up to a little more than is read. Raises OSError, also for a pipe that brings nothing."""
-    # Without waiting: opening a pipe that nobody writes to would never end.
-    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0) as file:
-        if not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
-            return file.read(MAX_BYTES + 1) or b""
-        parts: list[bytes] = []
-        while sum(map(len, parts)) <= MAX_BYTES:
-            if not select.select([file], [], [], patience)[0]:
-                raise TimeoutError(None, f"a pipe, and nobody wrote to it for {patience:g} s")
-            parts.append(file.read(1 << 20) or b"")
-            if not parts[-1]:
-                break
-        return b"".join(parts)
 
 
 def _name(path: str) -> str:

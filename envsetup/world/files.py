@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
+import stat
 import sys
 import tempfile
 from pathlib import Path
 
 from envsetup.model.errors import InputError
 
+PIPE_S = 20  # what `--from <(ssh host ...)` needs to begin
 INPUT_LIMIT = 16 << 20  # bytes: the largest snapshot of a big machine is far below 1 MiB
 
 
@@ -19,16 +22,28 @@ def read_input(name: str, *, limit: int = INPUT_LIMIT) -> bytes:
     Raises InputError when it cannot be read or is larger than `limit`.
     """
     try:
-        if name == "-":
-            data = sys.stdin.buffer.read(limit + 1)
-        else:
-            with Path(name).open("rb") as file:
-                data = file.read(limit + 1)
+        data = sys.stdin.buffer.read(limit + 1) if name == "-" else read_bytes(name, limit + 1)
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from error
     if len(data) > limit:
         raise InputError(f"{name}: larger than {limit >> 20} MiB: this is no snapshot")
     return data
+
+
+def read_bytes(path: str, limit: int, patience: float = PIPE_S) -> bytes:
+    """The first `limit` bytes of a file. Raises OSError, also for a pipe that brings nothing for `patience` seconds."""
+    # Without waiting: opening a pipe that nobody writes to would never end.
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        if not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            return file.read(limit)
+        parts: list[bytes] = []
+        while sum(map(len, parts)) < limit:
+            if not select.select([file], [], [], patience)[0]:
+                raise TimeoutError(None, f"a pipe, and nobody wrote to it for {patience:g} s")
+            parts.append(file.read1(1 << 20))
+            if not parts[-1]:
+                break
+        return b"".join(parts)
 
 
 def make_folder(name: str) -> None:

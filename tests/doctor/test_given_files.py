@@ -13,6 +13,7 @@ import pytest
 
 from envsetup.cli.inputs import MAX_BYTES, read_text
 from envsetup.model.errors import InputError
+from envsetup.world.files import read_bytes
 
 REPORT = "PyTorch version: 2.6.0+cu124\nIs CUDA available: True\nGPU 0: NVIDIA GeForce RTX 4090\nOS: Ubuntu 22.04\n"
 needs_fifo = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -31,6 +32,22 @@ def test_a_pipe_that_nobody_writes_to_is_given_up(tmp_path):
     with pytest.raises(InputError, match=r"nobody wrote to it for 0\.3 s"):
         read_text(str(pipe), "--from", patience=0.3)
     assert time.monotonic() - started < 5
+
+
+@needs_fifo
+def test_a_snapshot_from_a_pipe_is_waited_for_no_longer(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(TimeoutError):
+        read_bytes(str(pipe), 100, 0.2)
+
+
+def test_an_expectation_without_a_fact_is_no_gate(tmp_path):
+    file = tmp_path / "nothing.json"
+    file.write_text('{"schema": "envsetup.machine/1"}')
+    done = doctor("--expect", file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "it holds no fact" in done.stderr
 
 
 @needs_fifo
