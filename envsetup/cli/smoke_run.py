@@ -78,7 +78,7 @@ def _request(options: Options) -> Request:
     import msgspec
 
     found = baseline.load(options["baseline"], framework, options["device"])
-    return msgspec.structs.replace(request, baseline=found)
+    return msgspec.structs.replace(request, baseline=found, baseline_asked=options["baseline"] is not None)
 
 
 def _proven(request: Request, options: Options) -> SmokeReport:

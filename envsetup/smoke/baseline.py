@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from envsetup.model.codec import to_json
 from envsetup.model.errors import InputError
+from envsetup.smoke.catalogue import ACCELERATORS
 from envsetup.smoke.rates import read_report
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ def save(report: SmokeReport, path: Path | None) -> Path:
 def load(path: str | None, framework: str, kind: str) -> tuple[SmokeReport, str] | None:
     """The baseline to hold a run against: the file that was named, else the one saved at its own place, else none.
 
+    Where any accelerator will do, the place of each kind is looked at.
+
     Raises InputError when a file that was named is no report.
     """
     if path is not None:
         return read_report(Path(path), option="--baseline"), path
-    own = own_place(framework, kind)
-    if kind == "auto" or not own.is_file():
-        return None
-    return read_report(own, option="--baseline"), str(own)
+    kinds = ACCELERATORS if kind == "auto" else (kind,)
+    own = next((place for place in (own_place(framework, name) for name in kinds) if place.is_file()), None)
+    return None if own is None else (read_report(own, option="--baseline"), str(own))

@@ -77,10 +77,13 @@ def references() -> References:
 
 
 class Yardstick:
-    """References and baseline for one run; `baseline` is an earlier report and the name of its file."""
+    """References and baseline for one run; `baseline` is an earlier report and the name of its file.
 
-    def __init__(self, baseline: tuple[SmokeReport, str] | None = None) -> None:
-        self._baseline = baseline
+    One that was not `asked` for but found is passed over when it is that of another device.
+    """
+
+    def __init__(self, baseline: tuple[SmokeReport, str] | None = None, *, asked: bool = True) -> None:
+        self._baseline, self._asked = baseline, asked
         self._device: Device | None = None
 
     def of(self, name: str | None, kind: str, framework: str) -> None:
@@ -94,6 +97,9 @@ class Yardstick:
         report, file = self._baseline
         was = (report.framework.get("name"), report.device, report.host.get("device_name"))
         if was != (framework, kind, name):
+            if not self._asked:
+                self._baseline = None
+                return
             then, now = (" on ".join(str(part) for part in (f, n or k)) for f, k, n in (was, (framework, kind, name)))
             raise InputError(
                 f"--baseline {file}: measured with {then}, this is {now}; two machines are compared with --compare"

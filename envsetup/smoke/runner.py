@@ -50,6 +50,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     driver: str | None = None  # what is wrong with an imagined driver: as `fault`
     threads: int | None = None  # for the child, where several run beside each other
     baseline: tuple[SmokeReport, str] | None = None  # an earlier report of this machine, and the name of its file
+    baseline_asked: bool = True  # the user named it; one that was only found is passed over where it does not fit
     place: Place | None = None  # this process is one of several ranks that somebody else started
     patience_s: float = 60.0  # how long a rank waits for the others
 
@@ -64,7 +65,7 @@ def prove(request: Request, *, look: Callable[[], HostLook], watcher: Watcher) -
     before = look()
     specs = planned(request)
     training = catalogue().training[request.data]
-    yardstick = Yardstick(request.baseline)
+    yardstick = Yardstick(request.baseline, asked=request.baseline_asked)
     session = Session(
         specs,
         asked=request.device,

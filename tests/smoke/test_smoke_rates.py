@@ -82,11 +82,19 @@ def test_the_baseline_of_another_machine_is_refused():
         stick(earlier=report(name="X"))
 
 
+def test_a_baseline_that_was_only_found_is_passed_over():
+    found = Yardstick((report(name="X", bfloat16_tflops=9e9), "saved.json"), asked=False)
+    found.of(H100, "cuda", "pytorch")
+    assert judged(found, bfloat16_tflops=700).status == "PASS"
+
+
 def test_a_baseline_is_saved_and_found_again(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert baseline.load(None, "pytorch", "cuda") is None
     saved = baseline.save(report(bfloat16_tflops=700.0), None)
     assert saved.is_relative_to(tmp_path)
+    assert baseline.load(None, "pytorch", "cpu") is None
+    assert baseline.load(None, "pytorch", "auto") == baseline.load(None, "pytorch", "cuda")
     again, name = baseline.load(None, "pytorch", "cuda")
     assert again == report(bfloat16_tflops=700.0)
     assert name == str(saved)
