@@ -137,6 +137,7 @@ class Gpu(Fact, frozen=True, kw_only=True):
     pcie_gen_max: Maybe[int] = UNKNOWN
     pcie_width: Maybe[int] = UNKNOWN
     pcie_width_max: Maybe[int] = UNKNOWN
+    nvlinks: Maybe[list[bool]] = UNKNOWN  # each NVLink of the card, by number: whether it is up
     virtualization: Maybe[str] = UNKNOWN  # none, passthrough, vgpu
     processes: Maybe[list[GpuProcess]] = UNKNOWN
     error: Maybe[str] = UNKNOWN  # what the driver answered instead of facts, e.g. "GPU is lost"

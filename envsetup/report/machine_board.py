@@ -51,7 +51,8 @@ def _card(gpu: Gpu, findings: Sequence[Finding], anchors: Mapping[int, str], saf
     looks = "" if not mine else "warn" if all(findings[place].severity == "warning" for place in mine) else "bad"
     name = known(gpu.name) or f"{VENDORS.get(gpu.vendor, gpu.vendor)} GPU"
     number = f"{index}: " if index is not None else ""
-    rows = [f"<strong>{safe(number + name)}</strong>", _architecture(gpu, safe), *_memory(gpu), _state(gpu, safe)]
+    head = [f"<strong>{safe(number + name)}</strong>", _architecture(gpu, safe), _nvlinks(gpu)]
+    rows = [*head, *_memory(gpu), _state(gpu, safe)]
     rows += [f'<a href="#{safe(anchors[place])}">{safe(findings[place].code)}</a>' for place in mine]
     bus = _bus(gpu, safe)
     wire = f'<div class="bus">{bus}</div>' if bus or gpu.vendor != "apple" else ""
@@ -90,6 +91,13 @@ def _architecture(gpu: Gpu, safe: Safe) -> str:
     text = f"sm_{capability.replace('.', '')}" if capability else gfx or ""
     mig = f", MIG: {known(gpu.mig_instances) or 0} instances" if gpu.mig_mode == "enabled" else ""
     return f"<span>{safe(text + mig)}</span>" if text or mig else ""
+
+
+def _nvlinks(gpu: Gpu) -> str:
+    links = known(gpu.nvlinks) or []
+    up = sum(links)
+    looks = ' class="bad"' if 0 < up < len(links) else ""  # a card may have links that nothing is plugged into
+    return f"<span{looks}>NVLink: {up} of {len(links)} up</span>" if links else ""
 
 
 def _memory(gpu: Gpu) -> Iterator[str]:

@@ -176,6 +176,12 @@ nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned s
     if (slot >= number("mig_instances", device, 0)) return NOT_FOUND;
     *instance = device; return SUCCESS;
 }
+nvmlReturn_t nvmlDeviceGetNvLinkState(nvmlDevice_t device, unsigned link, unsigned *active) {
+    ENTER(device);
+    unsigned count = (unsigned)number("nvlinks", device, 0);
+    if (link >= count) return NOT_SUPPORTED;
+    *active = link != (unsigned)number("nvlink_down", device, count); return SUCCESS;
+}
 #define ONE(function, key, otherwise) \
     nvmlReturn_t function(nvmlDevice_t device, unsigned *value) { \
         ENTER(device); *value = (unsigned)number(key, device, otherwise); return SUCCESS; }

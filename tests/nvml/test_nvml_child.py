@@ -156,3 +156,9 @@ def test_a_library_beside_the_loader_is_named_by_an_argument(fake_library, scrip
     command = [sys.executable, "-I", str(CHILDREN / "nvml.py"), str(fake_library / "libnvidia-ml.so.1")]
     answer = reply(run_with_deadline(command, timeout=20.0, env=environment))
     assert answer["driver"] == "566.36"
+
+
+def test_nvlinks_are_counted_and_the_one_that_is_down_is_seen(ask):
+    answer = reply(ask("gpus=2", "value.nvlinks.0=4", "value.nvlink_down.0=2"))
+    assert answer["gpus"][0]["nvlinks"] == [True, True, False, True]
+    assert "nvlinks" not in answer["gpus"][1]

@@ -110,3 +110,10 @@ def test_hostile_numbers_do_not_break_the_drawing():
     odd = {**GPU, "index": -5, "memory_mib": 1, "memory_used_mib": 10**15, "pcie_width": -1, "compute_capability": "x"}
     facts = machine(LINUX, NVIDIA, {"gpus": [odd], "driver": {"nvidia": "..."}}, torch("2.13.0", "cu130"))
     assert "width:100%" in html(examine(facts), facts)
+
+
+def test_nvlinks_are_drawn_on_the_card_and_a_missing_one_is_marked():
+    markup = drawn(board, LINUX, NVIDIA, {"gpus": [{**GPU, "nvlinks": [True, False, True, True]}]})
+    assert '<span class="bad">NVLink: 3 of 4 up</span>' in markup
+    assert "<span>NVLink: 0 of 4 up</span>" in drawn(board, LINUX, NVIDIA, {"gpus": [{**GPU, "nvlinks": [False] * 4}]})
+    assert "NVLink" not in drawn(board, LINUX, NVIDIA)

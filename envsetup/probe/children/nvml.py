@@ -150,6 +150,16 @@ def health(ask: Ask, handle: Any) -> None:  # noqa: ANN401
     ask("pcie_gen_max", lambda: nvml.nvmlDeviceGetMaxPcieLinkGeneration(handle))
     ask("pcie_width", lambda: nvml.nvmlDeviceGetCurrPcieLinkWidth(handle))
     ask("pcie_width_max", lambda: nvml.nvmlDeviceGetMaxPcieLinkWidth(handle))
+    links = list(nvlinks(handle))
+    if links:
+        ask.facts["nvlinks"] = links
+
+
+def nvlinks(handle: Any) -> Iterator[bool]:  # noqa: ANN401
+    """Whether each link is up; a card without NVLink refuses the first question, one with it that after the last."""
+    with contextlib.suppress(nvml.NVMLError):
+        for link in range(nvml.NVML_NVLINK_MAX_LINKS):
+            yield bool(nvml.nvmlDeviceGetNvLinkState(handle, link))
 
 
 def mode(ask: Ask, handle: Any) -> None:  # noqa: ANN401
