@@ -13,7 +13,7 @@ import msgspec
 
 from envsetup.build.edits import KEPT
 from envsetup.build.payload import records
-from envsetup.model.codec import decode, to_json
+from envsetup.model.codec import convert, decode, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
 
 def look(env: Path) -> Files:
     """Hash every installed file; no program of the environment runs. Raises OSError where it cannot be read."""
-    return msgspec.convert(records.look(env), Files)
+    return convert(records.look(env), Files)
 
 
 def look_at_conda(env: Path) -> Files:
