@@ -65,7 +65,10 @@ lock: setup
 refresh-data: setup
 	$(BIN)/python -m envsetup.build.refresh $(REFRESH_ARGS)
 
+# Coverage-guided fuzzing needs atheris, which has no wheel for every Python: then half of it is left out.
 fuzz: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r tests/fuzz/requirements.txt \
+	  || echo "skipped: coverage-guided fuzzing: no wheel of atheris for this Python"
 	ENVSETUP_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) $(BIN)/pytest tests/fuzz
 
 clean:

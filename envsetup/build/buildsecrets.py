@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envsetup.world.files import home
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -69,7 +71,7 @@ def values(sources: Sources) -> frozenset[str]:
 
 
 def _netrc() -> Path | None:
-    path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    path = Path(os.environ.get("NETRC") or home() / ".netrc")
     return path if path.is_file() and os.access(path, os.R_OK) else None
 
 

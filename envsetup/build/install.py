@@ -10,6 +10,7 @@ import msgspec
 
 from envsetup.build.uv import NoSpaceError
 from envsetup.model.errors import BuildError
+from envsetup.world.files import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,6 +89,6 @@ def check_space(lock: Lock, folder: Path, uv: Uv, sync: Sequence[str]) -> None:
 
 def _disks(folder: Path, uv: Uv) -> list[Path]:
     """Where packages are written: beside the target, and in uv's cache."""
-    base = uv.env.get("XDG_CACHE_HOME") or Path(uv.env.get("HOME") or "~").expanduser() / ".cache"
+    base = uv.env.get("XDG_CACHE_HOME") or Path(uv.env.get("HOME") or home()) / ".cache"
     cache = Path(uv.env.get("UV_CACHE_DIR") or Path(base) / "uv")
     return [folder, next(place for place in (cache, *cache.absolute().parents) if place.exists())]

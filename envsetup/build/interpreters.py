@@ -15,6 +15,7 @@ import msgspec
 from envsetup.build import process
 from envsetup.model.codec import decode
 from envsetup.model.errors import InputError
+from envsetup.world.files import home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,9 +130,9 @@ def _installed(request: str | None) -> Iterator[str]:
     named = f"python{wanted[1]}{wanted[3]}" if wanted else "python3"
     if on_path := shutil.which(named):
         yield on_path
-    home = Path.home()
-    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
-    managed = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or home / ".local" / "share" / "uv" / "python")
+    user = home()
+    pyenv = Path(os.environ.get("PYENV_ROOT") or user / ".pyenv") / "versions"
+    managed = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or user / ".local" / "share" / "uv" / "python")
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     places = [
         *(path for folder in folders if folder.name != "shims" for path in _names(folder)),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envsetup.model.errors import InputError
+from envsetup.world import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +65,7 @@ def _global_files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _user_files(environ: Mapping[str, str]) -> Iterator[Path]:
-    home = Path(environ.get("HOME") or "~").expanduser()
+    home = Path(environ["HOME"]) if environ.get("HOME") else files.home()
     yield home / ".pip" / "pip.conf"
     library = home / "Library" / "Application Support" / "pip"
     if sys.platform == "darwin" and library.is_dir():

@@ -16,6 +16,11 @@ PIPE_S = 20  # what `--from <(ssh host ...)` needs to begin
 INPUT_LIMIT = 16 << 20  # bytes: the largest snapshot of a big machine is far below 1 MiB
 
 
+def home() -> Path:
+    """The user's home folder; a user without one gets a path that leads nowhere, not an error as from Path.home()."""
+    return Path(os.path.expanduser("~"))  # noqa: PTH111 - as above
+
+
 def read_input(name: str, *, limit: int = INPUT_LIMIT) -> bytes:
     """A file's bytes, or standard input for `-`.
 

@@ -27,6 +27,7 @@ def run(folder, *args, user=0, python=None, extra=(), **how):
     folder.chmod(0o755)
     base = Path(sys.base_prefix)
     places = {"/python": base, "/packages": Path(site.getsitepackages()[0]), "/app/envsetup": ROOT / "envsetup"}
+    places["/app/templates"] = ROOT / "templates"
     places |= {path: Path(path).resolve() for path in LIBRARIES if Path(path).exists()}
     places |= {path: Path(path) for path in extra}
     mounts = []

@@ -103,3 +103,11 @@ def test_a_home_that_is_read_only_or_nowhere_is_no_matter(env, tmp_path):
         assert done.returncode in (0, 3)
         assert [check for check in report["checks"] if check["status"] == "crashed"] == []
     assert list(home.iterdir()) == []
+
+
+@in_a_jail
+@pytest.mark.parametrize("user", [0, NOBODY], ids=["root", "nobody in passwd"])
+def test_a_user_without_a_home_gets_a_plan(tmp_path, user):
+    done = jail.run(tmp_path, "plan", "--framework", "pytorch", "--offline", user=user)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("PyTorch ")

@@ -15,6 +15,7 @@ from envsetup.build.stage import check_target, target_path
 from envsetup.model.errors import Exit
 from envsetup.model.fleet import HostCreated
 from envsetup.model.plan import Request
+from envsetup.world.files import home
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +44,8 @@ def make(options: argparse.Namespace, name: str) -> tuple[HostCreated, int]:
 
     Raises EnvsetupError with one line; then nothing was changed.
     """
-    os.chdir(Path.home())  # what a relative path means must not depend on how the bundle was started
+    if home().is_dir():
+        os.chdir(home())  # what a relative path means must not depend on how the bundle was started
     target = target_path(options.path)
     check_target(target)
     brought = Path(__file__).parents[3] / BROUGHT
