@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # The tiers that need root, Debian packages or minutes are called by .ci/run, each by its mark.
 MARKS ?= not proof and not install and not fleet and not browser and not containers
 
-.PHONY: help setup demo test lint types imports unit lock bench refresh-data fuzz clean
+.PHONY: help setup demo test lint types imports unit lock bench refresh-data fuzz gpu-image clean
 .DELETE_ON_ERROR:
 
 help:
@@ -70,6 +70,10 @@ fuzz: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r tests/fuzz/requirements.txt \
 	  || echo "skipped: coverage-guided fuzzing: no wheel of atheris for this Python"
 	ENVSETUP_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) $(BIN)/pytest tests/fuzz
+
+# A GPU image takes gigabytes: it is built only when asked for.
+gpu-image: setup
+	ENVSETUP_TEST_GPU_IMAGE=1 $(BIN)/pytest -m containers -k gpu_image
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
