@@ -21,11 +21,12 @@ HUGE = r"^HugePages_Total:\s+(\d+)\n(?:.*\n)*?Hugepagesize:\s+(\d+) kB$"
 
 def probe_memory(look: Look) -> Machine:
     """Fact `memory`."""
-    values = _meminfo(look) or _by_call(look)
+    told = look.text("/proc/meminfo")  # once: what is free changes from one reading to the next
+    values = _meminfo(told) or _by_call(look)
     if not values:
         look.unknown("memory", "neither /proc/meminfo nor the system's call answers")
     limit = memory_limit(look)
-    pages = re.findall(HUGE, look.text("/proc/meminfo"), re.MULTILINE)
+    pages = re.findall(HUGE, told, re.MULTILINE)
     return Machine(
         memory=Memory(
             **{f"{name}_mib": mebibytes(value) for name, value in values.items()},
@@ -35,9 +36,9 @@ def probe_memory(look: Look) -> Machine:
     )
 
 
-def _meminfo(look: Look) -> dict[str, int]:
+def _meminfo(told: str) -> dict[str, int]:
     """Linux: cheaper than any library, in KiB."""
-    rows = re.findall(r"^(\w+):\s+(\d+) kB$", look.text("/proc/meminfo"), re.MULTILINE)
+    rows = re.findall(r"^(\w+):\s+(\d+) kB$", told, re.MULTILINE)
     return {KEYS[key]: int(value) << 10 for key, value in rows if key in KEYS}
 
 
