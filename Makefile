@@ -5,9 +5,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := $(VENV)/bin
 
 # The tiers that need root, Debian packages or minutes are called by .ci/run, each by its mark.
-MARKS ?= not proof and not install and not fleet and not browser and not containers
+MARKS ?= not proof and not install and not fleet and not browser and not containers and not faults
 
-.PHONY: help setup demo test lint types imports unit lock bench refresh-data fuzz gpu-image clean
+.PHONY: help setup demo test lint types imports unit lock bench refresh-data fuzz faults gpu-image clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make bench  the benchmarks, beside their peers"
 	@echo "make refresh-data  shipped facts beside the package index's own"
 	@echo "make fuzz   fifteen minutes of generated input for every reader"
+	@echo "make faults  every fault in TensorFlow, in JAX and in the starter project: a quarter of an hour"
 	@echo "make lock   refresh the pinned requirements"
 
 setup: $(VENV)/.ready
@@ -70,6 +71,10 @@ fuzz: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r tests/fuzz/requirements.txt \
 	  || echo "skipped: coverage-guided fuzzing: no wheel of atheris for this Python"
 	ENVSETUP_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) $(BIN)/pytest tests/fuzz
+
+# Every fault that is planted in TensorFlow, in JAX and in the starter project: a quarter of an hour.
+faults: setup
+	$(BIN)/pytest -m faults
 
 # A GPU image takes gigabytes: it is built only when asked for.
 gpu-image: setup

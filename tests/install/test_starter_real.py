@@ -233,6 +233,7 @@ OF_TENSORFLOW = {
 }  # fmt: skip
 
 
+@pytest.mark.faults
 def test_every_planted_fault_is_caught(project, tmp_path):
     faults = (FAULTS | OF_PYTORCH if project.framework == "pytorch" else OF_TENSORFLOW).items()
     for number, (fault, (change, where, test)) in enumerate(faults):

@@ -12,7 +12,7 @@ from envsetup.smoke.faults.others import JAX, TENSORFLOW, faults_of
 from envsetup.smoke.runner import Request
 from envsetup.smoke.selftest import self_test
 
-pytestmark = [pytest.mark.install, pytest.mark.proof, pytest.mark.xdist_group("faults-frameworks")]
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults-frameworks")]
 CASES = [("tensorflow", name) for name in TENSORFLOW] + [("jax", name) for name in JAX]
 
 
