@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # The tiers that need root, Debian packages or minutes are called by .ci/run, each by its mark.
 MARKS ?= not proof and not install and not fleet and not browser and not containers and not faults
 
-.PHONY: help setup demo test lint types imports unit lock bench refresh-data fuzz faults gpu-image clean
+.PHONY: help setup demo test lint types imports unit lock bench refresh-data fuzz faults images gpu-image clean
 .DELETE_ON_ERROR:
 
 help:
@@ -75,6 +75,10 @@ fuzz: setup
 # Every fault that is planted in TensorFlow, in JAX and in the starter project: a quarter of an hour.
 faults: setup
 	$(BIN)/pytest -m faults
+
+# TensorFlow's images too, on both Debians, and the one with a compiler: a quarter of an hour and 15 GB.
+images: setup
+	ENVSETUP_TEST_EVERY_IMAGE=1 $(BIN)/pytest -m containers
 
 # A GPU image takes gigabytes: it is built only when asked for.
 gpu-image: setup
