@@ -35,8 +35,8 @@ def run(folder, *args, user=0, python=None, extra=(), **how):
         (folder / inside[1:]).mkdir(parents=True, exist_ok=True)
         mounts.append(f"mount --bind '{outside}' '{folder}{inside}' && mount -o remount,bind,ro '{folder}{inside}'")
     program = python or f"/python/bin/python3.{sys.version_info.minor}"
-    # env -i: no HOME, no PATH, no locale.
-    variables = "PYTHONPATH=/app:/packages PYTHONDONTWRITEBYTECODE=1"
+    # env -i: no HOME, no PATH, no locale. An interpreter may come as a library of its own.
+    variables = "PYTHONPATH=/app:/packages PYTHONDONTWRITEBYTECODE=1 LD_LIBRARY_PATH=/python/lib"
     last = f'exec env -i {variables} "$0" --userspec={user}:{user} \'{folder}\' {program} -m envsetup "$@"'
     argv = ["unshare", "--mount", "--net", "sh", "-c", " && ".join([*mounts, last]), shutil.which("chroot"), *args]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120, **how)
