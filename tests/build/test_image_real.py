@@ -221,6 +221,7 @@ def test_a_digest_that_is_gone_is_said_and_the_tag_is_taken(box):
     assert not (box.folder / "other").exists()
 
 
+@pytest.mark.skipif(not EVERY, reason="make images runs it: the moment of the kill is missed on a busy machine")
 @pytest.mark.usefixtures("base")
 def test_what_a_killed_build_left_is_gone_after_the_next_one(box):
     mine = buildah("from", "--pull-never", BASE).stdout.strip()  # the user's own, on the same base
