@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,10 +23,12 @@ REAP_GRACE = 0.5  # seconds that a killed process gets before it is called stuck
 
 # Commands under way: threads wait for them, and when the main thread ends early (Ctrl-C) nobody else would end them.
 _running: set[subprocess.Popen[bytes]] = set()
+_starting = threading.Lock()  # from the start of a process until it is known as running
 
 
 @atexit.register
 def _end_running() -> None:
+    _starting.acquire(timeout=1.0)  # and never released: what is just starting is waited for, and nothing starts after
     for process in list(_running):
         _kill(process)
 
@@ -42,17 +45,18 @@ def run_with_deadline(
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
-            process = subprocess.Popen(  # noqa: S603 - argv lists only, never a shell
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-                env={**{k: v for k, v in os.environ.items() if k not in without}, **(env or {})},
-            )
+            with _starting:
+                process = subprocess.Popen(  # noqa: S603 - argv lists only, never a shell
+                    list(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                    env={**{k: v for k, v in os.environ.items() if k not in without}, **(env or {})},
+                )
+                _running.add(process)
         except OSError as error:
             return Completed(argv=list(argv), returncode=None, stderr=str(error), missing=True)
-        _running.add(process)
         timed_out = stuck = False
         try:
             process.wait(timeout)
