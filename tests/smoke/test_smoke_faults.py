@@ -9,7 +9,7 @@ from envsetup.smoke.runner import Request
 from envsetup.smoke.selftest import self_test
 
 # The module-wide run belongs to one worker; without the group each worker would make it again.
-pytestmark = [pytest.mark.torch, pytest.mark.proof, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.torch, pytest.mark.faults, pytest.mark.xdist_group("faults")]
 
 
 @pytest.fixture(scope="module")
