@@ -71,6 +71,7 @@ def marked(buildah: Buildah, image: str) -> Iterator[str]:
             yield alias if named else image
         finally:
             _tidy(buildah, path, note)
+            clean(buildah, folder)  # what was still in use at the beginning
     finally:
         os.close(handle)
 
@@ -87,16 +88,19 @@ def clean(buildah: Buildah, folder: Path) -> None:
 
 
 def _tidy(buildah: Buildah, path: Path, note: _Note) -> None:
-    """Remove a run's containers and its name; the note as well, unless some cannot be told from another run's."""
+    """Remove a run's containers and its name.
+
+    The note goes too, unless some cannot be told from another run's, or are in use: programs in the container of a
+    killed buildah may outlive it for a while. Then the next run tries again.
+    """
     alias = f"localhost/{path.name}"
     there = [found for found in _containers(buildah) if found.id not in note.before]
     own = [found for found in there if found.imagename.startswith(alias)]
     doubtful = [found for found in there if found.imagename in {"", note.image}]
     alone = not any(_held(other) for other in path.parent.glob(f"{_PREFIX}*") if other != path)  # after the list
-    for found in [*own, *(doubtful if alone else [])]:
-        buildah("rm", found.id)
+    removed = [buildah("rm", found.id).ok for found in [*own, *(doubtful if alone else [])]]
     _unname(buildah, alias)
-    if alone or not doubtful:
+    if all(removed) and (alone or not doubtful):
         path.unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envsetup.cli.either import one_of
+from envsetup.cli.whatif import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def _wish(**o: Any) -> Wish:  # noqa: ANN401 - as above
     if not o["frameworks"] and not o["lock"]:
         raise InputError("--framework or --lock is missing; for example --framework pytorch")
     trust(o["ca_bundle"])
-    machine = _machine(**o)
+    machine = described(**o)
     python = o["python"] or _python(machine)
     if not re.fullmatch(r"3\.\d{1,2}t?", python):
         raise InputError(f"--python {python}: X.Y is accepted, like 3.12")
@@ -94,23 +95,6 @@ def _wish(**o: Any) -> Wish:  # noqa: ANN401 - as above
         platform=platform_of(machine, python),
         lock=Path(o["lock"]) if o["lock"] else None,
         dry_run=o["dry_run"],
-    )
-
-
-def _machine(**o: Any) -> Machine:  # noqa: ANN401 - as above
-    from envsetup.resolve.whatif import changed
-
-    if o["machine"]:
-        from envsetup.probe.snapshot import read_snapshot
-
-        machine = read_snapshot(o["machine"])
-    else:
-        from envsetup.probe.collect import probe
-        from envsetup.world.live import LiveWorld
-
-        machine = probe(LiveWorld())
-    return changed(
-        machine, gpu_name=o["gpu_name"], driver=o["driver"], system=o["system"], arch=o["arch"], glibc=o["glibc"]
     )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envsetup.cli.either import one_of
+from envsetup.cli.whatif import described
 
 if TYPE_CHECKING:
-    from envsetup.model.machine import Machine
     from envsetup.model.offers import Offers
     from envsetup.model.plan import Plan, Request
 
@@ -51,7 +51,7 @@ def command(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
     from envsetup.resolve import resolve
 
     request = _request(**options)
-    machine = _machine(**options)
+    machine = described(**options)
     offers, note = _offers(request, quiet=options["quiet"])
     if request.target == "conda":
         request = _without_channel(request)
@@ -78,23 +78,6 @@ def _request(**o: Any) -> Request:  # noqa: ANN401 - as above
         target=o["target"],
         source=o["source"],
         offline=o["offline"],
-    )
-
-
-def _machine(**o: Any) -> Machine:  # noqa: ANN401 - as above
-    from envsetup.resolve.whatif import changed
-
-    if o["machine"]:
-        from envsetup.probe.snapshot import read_snapshot
-
-        machine = read_snapshot(o["machine"])
-    else:
-        from envsetup.probe.collect import probe
-        from envsetup.world.live import LiveWorld
-
-        machine = probe(LiveWorld())
-    return changed(
-        machine, gpu_name=o["gpu_name"], driver=o["driver"], system=o["system"], arch=o["arch"], glibc=o["glibc"]
     )
 
 
