@@ -34,6 +34,7 @@ _PLACE = Path("/var/tmp")  # where buildah itself keeps what outlives a build  #
 class _Container(msgspec.Struct, frozen=True):
     id: str
     imagename: str = ""
+    containername: str = ""  # made from the name that the image was asked for by, of the several that it may have
 
 
 class _Image(msgspec.Struct, frozen=True):
@@ -95,8 +96,8 @@ def _tidy(buildah: Buildah, path: Path, note: _Note) -> None:
     """
     alias = f"localhost/{path.name}"
     there = [found for found in _containers(buildah) if found.id not in note.before]
-    own = [found for found in there if found.imagename.startswith(alias)]
-    doubtful = [found for found in there if found.imagename in {"", note.image}]
+    own = [f for f in there if f.imagename.startswith(alias) or f.containername.startswith(path.name)]
+    doubtful = [found for found in there if found not in own and found.imagename in {"", note.image}]
     alone = not any(_held(other) for other in path.parent.glob(f"{_PREFIX}*") if other != path)  # after the list
     removed = [buildah("rm", found.id).ok for found in [*own, *(doubtful if alone else [])]]
     _unname(buildah, alias)
