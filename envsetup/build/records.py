@@ -16,7 +16,7 @@ from envsetup.build.payload import records
 from envsetup.model.codec import convert, decode, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 NOTE = f"{KEPT}/made.json"
 
@@ -104,17 +104,22 @@ def installed(env: Path) -> dict[str, str]:
     return {found.name: found.version for found in records.distributions(env)}
 
 
-def note(env: Path, without: list[str]) -> None:
-    """Note what is in a finished environment, but for files that are the user's own."""
-    owned = _owned(env)
+def note(env: Path, without: list[str], others: Collection[str] | None = None) -> None:
+    """Note what is in a finished environment, but for files that are the user's own.
+
+    `others` are the files that no package brought, where that is known; to find them takes a second for PyTorch.
+    """
+    if others is None:
+        owned = _owned(env)
+        others = [name for name in walk(env) if name not in owned]
     digests = {
         found.name: hashlib.sha256(found.record.read_bytes()).hexdigest()
         for found in records.distributions(env)
         if found.record
     }
-    others = [name for name in walk(env) if name not in owned and name not in without]
+    files = sorted(set(others) - set(without))
     (env / KEPT).mkdir(exist_ok=True)
-    (env / NOTE).write_text(to_json(Noted(records=digests, files=others)), encoding="utf-8")
+    (env / NOTE).write_text(to_json(Noted(records=digests, files=files)), encoding="utf-8")
 
 
 def noted(env: Path) -> Noted | None:

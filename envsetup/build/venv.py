@@ -22,7 +22,7 @@ from envsetup.model.codec import to_json
 from envsetup.render.templates import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from envsetup.build.interpreters import Interpreter
     from envsetup.build.stage import Stage
@@ -85,13 +85,19 @@ def files(job: Job) -> dict[str, bytes]:
     return kernel | made | {MANIFEST: to_json(job.manifest).encode()}
 
 
-def leave(job: Job, env: Path, rendered: dict[str, bytes]) -> None:
-    """Write what was rendered, with the user's edits of what is replaced, and the user's own files beside it."""
+def leave(job: Job, env: Path, rendered: dict[str, bytes], bare: Sequence[str] = ()) -> None:
+    """Write what was rendered, with the user's edits of what is replaced, and the user's own files beside it.
+
+    `bare` are the files that the environment had before any package came; () where there is none.
+    """
     edits.write(env, rendered)
     for name, content in edits.merged(rendered, job.edits, job.target).items() if job.edits else ():
         (env / name).write_bytes(content)
     carry(job.target, env, job.carry)
-    records.note(env, job.carry)
+    # uv leaves its own files at the top, everything else is a package's, and listed in its RECORD.
+    top = [path.name for path in env.iterdir() if not path.is_dir()]
+    kept = [f"{edits.KEPT}/{name}" for name in records.walk(env / edits.KEPT)]
+    records.note(env, job.carry, [*bare, *rendered, *top, *kept] if bare else None)
 
 
 class Venv:
@@ -100,6 +106,7 @@ class Venv:
     def __init__(self, job: Job, stage: Stage) -> None:
         self.job, self.stage, self.env = job, stage, stage.env
         self.facts: list[str] = []
+        self._bare: list[str] = []
         self._rendered = Background(lambda: files(job))
 
     def steps(self) -> list[Step]:
@@ -144,6 +151,7 @@ class Venv:
         args = ["venv", str(self.env), "--python", job.interpreter.path, *label, "--quiet"]
         job.uv.must("environment", *args, timeout=VENV_DEADLINE, tick=tick)
         make_relocatable(self.env)
+        self._bare = records.walk(self.env)
         return f"Python {job.interpreter.version}"
 
     def _install(self, tick: Callable[[], None]) -> str:
@@ -156,7 +164,7 @@ class Venv:
 
     def _write(self, _: Callable[[], None]) -> str:
         self.env.mkdir(exist_ok=True)
-        leave(self.job, self.env, self._rendered.result())
+        leave(self.job, self.env, self._rendered.result(), self._bare)
         point_to(self.env, self.job.target)
         return ""
 

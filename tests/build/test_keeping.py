@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from envsetup.build import records
+
 pytestmark = pytest.mark.build
 ASKED = ("--framework", "pytorch", "--cpu")
 
@@ -34,6 +36,16 @@ def test_what_was_made_is_listed(box, env):
     assert (entry["status"], entry["summary"], entry["target"]) == ("ok", "PyTorch 2.13.0+cpu", "venv")
     assert box.run("list").stdout.startswith(f"{env}  PyTorch 2.13.0+cpu, Python 3.")
     assert box.run("list", "-q").stdout == f"{env}\n"
+
+
+def test_what_is_noted_without_a_search_is_what_a_search_finds(env):
+    """A search of every file would take create a second; a file that is forgotten would pass for the user's own."""
+    there = set(records.noted(env).files)
+    records.note(env, [])
+    assert there == set(records.noted(env).files) - {records.NOTE}
+    (env / "share").mkdir()
+    (env / "share/mine.txt").touch()
+    assert records.own_files(env) == ["share/mine.txt"]
 
 
 def test_moved_deleted_broken_and_away(box, env):
