@@ -175,6 +175,10 @@ ENVIRONMENT = When(
     "no environment",
 )
 CONDA = When(
-    lambda case: UNKNOWN if case.machine.environment is UNKNOWN else bool(known(case.environment.conda_packages)),
+    lambda case: (
+        UNKNOWN
+        if case.machine.environment is UNKNOWN
+        else case.environment.kind == "conda" or bool(known(case.environment.conda_packages))
+    ),
     "not a conda environment",
 )

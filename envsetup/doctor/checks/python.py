@@ -180,7 +180,7 @@ CHECKS = (
     Check("windows-store-python", "windows", store, WINDOWS, ("python|environment.python",)),
     Check("broken-venv", "python", broken, ENVIRONMENT, ("environment.problems",)),
     Check("pythonpath-shadow", "python", shadowing_path, ENVIRONMENT, ("env",)),
-    Check("user-site-leak", "python", user_site, ENVIRONMENT, ("environment.user_packages",)),
+    Check("user-site-leak", "python", user_site, CONDA, ("environment.user_packages",)),
     Check("externally-managed", "python", managed, ENVIRONMENT, ("environment.externally_managed",)),
     Check("conda-pytorch-channel-dead", "packages", conda_channel, CONDA, ("environment.conda_packages",)),
 )
