@@ -57,22 +57,33 @@ def marked(buildah: Buildah, image: str) -> Iterator[str]:
     What killed runs left is removed at its beginning. An image without a name gets none.
     """
     folder = _folder()
-    clean(buildah, folder)
     path = folder / f"{_PREFIX}{uuid.uuid4().hex[:12]}"
     alias = f"localhost/{path.name}"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        named = bool(_names(buildah, image))
-        before = [found.id for found in _containers(buildah)]
-        note = _Note(image="" if named else image, before=before)
-        os.write(handle, msgspec.json.encode(note))
-        named = named and buildah("tag", image, alias).ok
+    with contextlib.ExitStack() as until_the_end:
+        with _turn(folder):
+            clean(buildah, folder)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            until_the_end.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            named = bool(_names(buildah, image))
+            note = _Note(image="" if named else image, before=[found.id for found in _containers(buildah)])
+            os.write(handle, msgspec.json.encode(note))
+            named = named and buildah("tag", image, alias).ok
         try:
             yield alias if named else image
         finally:
-            _tidy(buildah, path, note)
-            clean(buildah, folder)  # what was still in use at the beginning
+            with _turn(folder):
+                _tidy(buildah, path, note)
+                clean(buildah, folder)  # what was still in use at the beginning
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """One run after the other: two that give names to the same image at once lose one of them."""
+    handle = os.open(folder / "turn", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(handle)
 
