@@ -330,3 +330,22 @@ def test_a_label_means_what_was_quoted(values):
     told = json.loads(buildah("inspect", "--type", "image", "localhost/envsetup-test-labels").stdout)
     found = told["Docker"]["config"]["Labels"]
     assert [found[f"l{number}"] for number in range(len(values))] == values
+
+
+TURNS = """
+import os, subprocess, sys
+from envsetup.build import leftovers, process
+def buildah(*argv):
+    return process.run(["buildah", *argv], env=os.environ, timeout=60)
+for _ in range(25):
+    with leftovers.marked(buildah, sys.argv[1]) as alias:
+        assert buildah("inspect", "--type", "image", alias).ok, f"{alias} is gone"
+"""
+
+
+def test_runs_at_the_same_time_do_not_take_each_others_names(base):
+    """buildah writes all names of an image anew for each that is added: of two at once, one is lost."""
+    running = [subprocess.Popen([sys.executable, "-c", TURNS, base], stderr=subprocess.PIPE) for _ in range(4)]
+    said = [process.communicate(timeout=120)[1].decode() for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0, 0], said
+    assert not [name for name in images() if "envsetup-run-" in name]
