@@ -239,6 +239,7 @@ class Evil:
         (batch(labels=7), "600 images and 7 labels"),
         (pickle.dumps(Evil()), "which CIFAR-10 does not need"),
     ],
+    ids=["empty", "cut", "another key", "few labels", "a call"],
 )
 def test_a_bad_batch_is_named_and_never_run(torch_env, cifar, content, says):
     (cifar / "data_batch_3").write_bytes(content)
