@@ -105,8 +105,10 @@ def releases() -> list[Release]:
 
 
 def release(version: str) -> Release | None:
-    """The release of a version, or None when it is not in the table."""
-    return next((row for row in releases() if row.version == version), None)
+    """The release of a version; of one that the table has not, such as 2.16 or 2.16.0rc1, the newest of its minor."""
+    minor = key(version)[:2]
+    exact = next((row for row in releases() if row.version == version), None)
+    return exact or next((row for row in releases() if version and key(row.version)[:2] == minor), None)
 
 
 def pythons(version: str, os: str, arch: str) -> list[str]:

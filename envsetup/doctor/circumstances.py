@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envsetup.compat import arch, gpus, older, torch
+from envsetup.compat import arch, gpus, older, tensorflow, torch
 from envsetup.compat.tables import at_least, key
 from envsetup.doctor.builds import archs, capability, cuda_of, floor, processor, system
 from envsetup.doctor.when import framework, pci_gpus
@@ -215,6 +215,12 @@ def stubs_on_path(case: Case) -> bool:
     return "/stubs" in case.variables.get("LD_LIBRARY_PATH", "")
 
 
+def tf_windows_dropped(case: Case) -> bool:
+    """The installed release of TensorFlow has no GPU support on Windows."""
+    row = tensorflow.release(case.packages.get("tensorflow", ""))
+    return windows(case) and row is not None and not row.windows_gpu
+
+
 def torch_without_libomp(case: Case) -> bool:
     """Torch 2.4.0 for Windows needed a libomp140.x86_64.dll that it did not bring."""
     return (known(build.version) if (build := framework(case, "torch")) else None) == _limit("torch-without-libomp")
@@ -307,6 +313,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "rare-arch": rare_arch,
     "smi-failed": smi_failed,
     "stubs-on-path": stubs_on_path,
+    "tf-windows-dropped": tf_windows_dropped,
     "torch-without-libomp": torch_without_libomp,
     "torch-cpu": torch_cpu,
     "torch-cpu-gpu-known": torch_cpu_gpu_known,

@@ -174,7 +174,7 @@ def _hit(row: Rule, text: _Text, source: str, around: str = "") -> SymptomHit | 
 
 @cache
 def _pattern(regex: str) -> re.Pattern[str]:
-    return re.compile(regex)
+    return re.compile(regex, re.ASCII)  # a word ends where Chinese or Japanese goes on
 
 
 def _describe(row: Rule, text: _Text, number: int, source: str, around: str) -> SymptomHit:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     _Reader = Callable[[Facts, str], None]
 
+# A word ends where Chinese or Japanese goes on.
+_WORDS = re.ASCII
+_ANY_CASE = re.IGNORECASE | _WORDS
 _GPUS = (
     (
         "nvidia",
@@ -35,19 +38,23 @@ _GPUS = (
             r"(?:-(?:SXM\d?|PCIE|PCIe)(?:-\d{2,3}GB)?)?\b(?!\.\d)"
             r"|Jetson\s(?:AGX\s)?(?:Orin|Xavier|Nano|TX[12]|Thor)(?:\s(?:Nano|NX))?"
             r")",
+            _WORDS,
         ),
     ),
     (
         "amd",
         re.compile(
-            r"\b(?:AMD\s+)?(?:Radeon\s+)?(?:RX\s?\d{3,4}(?:\s?(?:XTX|XT|GRE|M|S))?|Radeon\s(?:Pro\s)?(?:VII|W\d{4}|\d{3}M)|(?:Instinct\s)?MI\d{2,3}[XA]?)\b"
+            r"\b(?:AMD\s+)?(?:Radeon\s+)?(?:RX\s?\d{3,4}(?:\s?(?:XTX|XT|GRE|M|S))?|Radeon\s(?:Pro\s)?(?:VII|W\d{4}|\d{3}M)|(?:Instinct\s)?MI\d{2,3}[XA]?)\b",
+            _WORDS,
         ),
     ),
     (
         "intel",
-        re.compile(r"\b(?:Intel\s+)?Arc(?:\(TM\))?\s[AB]\d{2,3}M?\b|\bData Center GPU (?:Max|Flex)(?:\s\d{2,4})?"),
+        re.compile(
+            r"\b(?:Intel\s+)?Arc(?:\(TM\))?\s[AB]\d{2,3}M?\b|\bData Center GPU (?:Max|Flex)(?:\s\d{2,4})?", _WORDS
+        ),
     ),
-    ("apple", re.compile(r"\bApple\s(?:M\d(?:\s(?:Pro|Max|Ultra))?|silicon)\b|\bM[1-5]\s(?:Pro|Max|Ultra)\b")),
+    ("apple", re.compile(r"\bApple\s(?:M\d(?:\s(?:Pro|Max|Ultra))?|silicon)\b|\bM[1-5]\s(?:Pro|Max|Ultra)\b", _WORDS)),
 )
 _NAMES = (
     "torch|pytorch|torchvision|torchaudio|tensorflow-gpu|tensorflow-cpu|tensorflow|tf|jaxlib|jax|numpy|keras|flash[-_]attn|xformers|"
@@ -59,49 +66,47 @@ _PACKAGE_WORDS = {name.split("[")[0] for name in _NAMES.split("|")}
 _PACKAGE = re.compile(
     rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,2}}\s?|\s(?:version\s?(?:is|:|=)?|v|is|=|:)\s?|\s|:\s?|-)v?"
     r"(\d{1,4}\.\d{1,3}(?:\.\d{1,3})?(?:(?:\.post|\.dev|rc)\d{1,8})?(?:\+[a-z]{2,4}\d{0,4}(?:\.\d{1,2}){0,2})?)(?!\d|\.\d)",
-    re.IGNORECASE,
+    _ANY_CASE,
 )
 _DRIVER = re.compile(
     r"(?:nvidia|driver|drivers|nvidia-driver)s?(?:\s(?:win10|win11|windows|linux|gpu|graphics))?(?:\s(?:driver|drivers))?"
     r"(?:\s?(?:version|v|ver\.?))?\s?[:=]?\s?(?:is\s)?v?(\d{3}\.\d{1,3}(?:\.\d{1,3})?)(?![\d.])",
-    re.IGNORECASE,
+    _ANY_CASE,
 )
 _PACKAGE_DRIVER = re.compile(
     r"\bii\s+nvidia-(?:driver|compute-utils|utils)-\d{3}(?:-\w+)?\s+(\d{3}\.\d{1,3}(?:\.\d{1,3})?)"
 )
-_CEILING = re.compile(r"nvidia-smi\W{1,6}(?:shows |says |reports )?CUDA (?:version:? )?(\d{1,2}\.\d)", re.IGNORECASE)
-_PYTHON = re.compile(
-    r"\bpython(?:\s?version)?\s?[:=-]{0,2}\s?v?([23]\.\d{1,2}(?:\.\d{1,2})?t?)(?![\d.]\d)", re.IGNORECASE
-)
-_TORCH_CUDA = re.compile(r"torch\.version\.cuda\W{1,8}(\d{1,2}\.\d|None)")
+_CEILING = re.compile(r"nvidia-smi\W{1,6}(?:shows |says |reports )?CUDA (?:version:? )?(\d{1,2}\.\d)", _ANY_CASE)
+_PYTHON = re.compile(r"\bpython(?:\s?version)?\s?[:=-]{0,2}\s?v?([23]\.\d{1,2}(?:\.\d{1,2})?t?)(?![\d.]\d)", _ANY_CASE)
+_TORCH_CUDA = re.compile(r"torch\.version\.cuda\W{1,8}(\d{1,2}\.\d|None)", _WORDS)
 _TORCH_WITH = re.compile(
-    r"torch(?:\s\w{2,8}){0,2}\s[\d.]{3,8},?\s(?:with|for|and|using)\scuda\s?(\d{2}\.\d)\b", re.IGNORECASE
+    r"torch(?:\s\w{2,8}){0,2}\s[\d.]{3,8},?\s(?:with|for|and|using)\scuda\s?(\d{2}\.\d)\b", _ANY_CASE
 )
 _AVAILABLE = re.compile(
     r"cuda\.is_available\(?\)?\W{1,6}(?:(?:always|still|also) )?(?:is|are|returns?|returned|returning|gives?|"
     r"shows?|says)?\W{0,6}(True|False)\b",
-    re.IGNORECASE,
+    _ANY_CASE,
 )
-_BUILD = re.compile(r"py\d\.?\d{1,2}_cpu|\bcpu_generic|\bcpuonly\b")
+_BUILD = re.compile(r"py\d\.?\d{1,2}_cpu|\bcpu_generic|\bcpuonly\b", _WORDS)
 _WINDOWS = re.compile(
-    r"\bwindows(?:\s?(?:7|8|10|11|server))?\b|\bwin(?:10|11)\b|Microsoft Windows \[Version [\d.]{5,20}\]", re.IGNORECASE
+    r"\bwindows(?:\s?(?:7|8|10|11|server))?\b|\bwin(?:7|8|10|11)\b|Microsoft Windows \[Version [\d.]{5,20}\]", _ANY_CASE
 )
 _WINDOWS_BUILD = re.compile(
-    r"\[Version (10\.0\.\d{4,6}(?:\.\d{1,6})?)\]|\b(?:os |windows )?build(?:\snumber)?:?\s(\d{5}(?:\.\d{1,6})?)\b",
-    re.IGNORECASE,
+    r"\b(10\.0\.\d{5}(?:\.\d{1,6})?)\b|\b(?:os |windows )?build(?:\snumber)?:?\s(\d{5}(?:\.\d{1,6})?)\b",
+    _ANY_CASE,
 )
 _LINUX = re.compile(
     r"\b(ubuntu|debian|centos|rocky(?: linux)?|rhel|red hat enterprise linux|fedora|arch linux|opensuse|"
     r"amazon linux|linux mint|alpine(?: linux)?|almalinux)"
     r"\b(?:\slinux)?\s?-?(?:v|release\s)?(\d{1,2}(?:\.\d{1,2})?)?",
-    re.IGNORECASE,
+    _ANY_CASE,
 )
 _MACOS = re.compile(
     r"\bmac\s?os(?:\s?x)?\b(?:\s\w{3,9}){0,1}\s?(\d{2}(?:\.\d{1,2})?)?|\bmacbook\b|\b(?:m[1-5]|intel|my|a|the|apple)\smac\b|\bmac\s?(?:mini|studio|m[1-5]\b)|^mac\b",
-    re.IGNORECASE,
+    _ANY_CASE,
 )
-_WSL = re.compile(r"\bWSL\s?([12])?\b")
-_JETPACK = re.compile(r"\bJetPack\s?(?:SDK\s)?v?(\d(?:\.\d){0,2})|\bL4T\s?:?\s?R?(\d{2}\.\d(?:\.\d)?)", re.IGNORECASE)
+_WSL = re.compile(r"\bWSL\s?([12])?\b", _WORDS)
+_JETPACK = re.compile(r"\bJetPack\s?(?:SDK\s)?v?(\d(?:\.\d){0,2})|\bL4T\s?:?\s?R?(\d{2}\.\d(?:\.\d)?)", _ANY_CASE)
 _LONGEST = 1500  # longer lines are no sentences
 _ENDS = 200  # lines from each end of a text in which one literal is looked at
 # Sentences about other machines, other versions, wishes and requirements state nothing of this machine.
@@ -112,13 +117,13 @@ _ELSEWHERE = re.compile(
     r"\bsupports? (?:for )?(?:cuda|python|torch)|"
     r"\bother (?:machine|computer|server|gpu)|\bno matching distribution|\bfrom versions:|(?<!not )\bcompiled (?:with|"
     r"using|against|for)\b|\bnot compatible\b",
-    re.IGNORECASE,
+    _ANY_CASE,
 )
 _CONTAINER = re.compile(
     r"\b(?:in|inside|using|with|via|from)\s(?:an?\s|the\s|my\s)?(?:docker|podman)\b|\bdocker run\b|/\.dockerenv",
-    re.IGNORECASE,
+    _ANY_CASE,
 )
-_CLUSTER = re.compile(r"\bnvidia\.com/gpu\b|\bkubectl\b", re.IGNORECASE)
+_CLUSTER = re.compile(r"\bnvidia\.com/gpu\b|\bkubectl\b", _ANY_CASE)
 
 
 def read(page: Page, facts: Facts) -> bool:
@@ -293,6 +298,7 @@ _READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
     (
         (
             "win",
+            "10.0.",
             "build",
             "ubuntu",
             "debian",

@@ -28,6 +28,7 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _RELEASE = re.compile(r"(?:^|\bv|\b)(\d{1,2}\.\d{1,2}(?:\.\d{1,2})?(?:[-.]?(?:rc|dev|a|b)\d{0,8})?)(?!\w)")
+_BARE_MODEL = re.compile(r"(?:([2-5]0[5-9]0)|[4-9]\d0|1[06]\d0)(?:\s?(?:ti|super))?\b(?!\s?[GM]i?B)", re.IGNORECASE)
 _EXAMPLE = re.compile(r"^(?:\(?e\.?g\.?,?|for example)\b.{0,80}?\):?", re.IGNORECASE)
 _SECTION = re.compile(
     r"== (?:check python|check os platform|are we in docker|compiler|check pips|check for virtualenv|"
@@ -103,7 +104,9 @@ def _cuda(facts: Facts, answer: str) -> None:
 
 
 def _gpu(facts: Facts, answer: str) -> None:
-    prose.gpus(facts, answer)
+    """The question is for a GPU, so a bare number such as "1050ti" is one."""
+    bare = _BARE_MODEL.match(answer)
+    prose.gpus(facts, f"{'RTX' if bare.group(1) else 'GTX'} {answer}" if bare else answer)
 
 
 def _platform(facts: Facts, answer: str) -> None:

@@ -67,8 +67,10 @@ def read(page: Page, facts: Facts) -> bool:
             continue
         name, value = match.group(1), match.group(2).strip().strip("'\"")
         if name in _NAMES:
-            facts.variable(name, _secretless(_alone(name, value))[:1000])
-            page.claim(number)
+            alone = _alone(name, value)
+            facts.variable(name, _secretless(alone)[:1000])
+            if alone == value:  # a command that follows is part of what the user tells
+                page.claim(number)
         elif _SEEN.match(name):
             page.claim(number)
     return False

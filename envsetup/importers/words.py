@@ -54,6 +54,7 @@ _DISTROS = (
 )
 _ARCHES = {"x86_64": "x86_64", "amd64": "x86_64", "x64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}
 _ARCH = re.compile(r"\b(x86_64|amd64|aarch64|arm64|ppc64le|riscv64|s390x|armv7l|i[36]86)\b", re.IGNORECASE)
+_WINDOWS = re.compile(r"windows|\bwin(?:7|8|10|11|32|64)\b", re.ASCII)
 _SYSTEM_VERSION = re.compile(r"\d{1,4}(?:\.\d{1,3})?")
 
 
@@ -110,7 +111,7 @@ def system(facts: Facts, value: str, weight: int) -> None:
     arch(facts, value, weight)
     if "wsl" in lower:
         facts.put("os.wsl", True, weight)  # noqa: FBT003 - a fact's value
-    if "windows" in lower and "wsl" not in lower:
+    if _WINDOWS.search(lower) and "wsl" not in lower:
         facts.put("os.system", "windows", weight)
         _windows_version(facts, value, weight)
         return
@@ -133,7 +134,7 @@ def system(facts: Facts, value: str, weight: int) -> None:
 def _windows_version(facts: Facts, value: str, weight: int) -> None:
     build = re.search(r"\b10\.0\.\d{5}(?:\.\d{1,6})?", value)
     name = re.search(
-        r"windows(?:-|\s|server|enterprise|home|pro|microsoft){0,4}(\d{1,4}(?:\.\d)?)", value, re.IGNORECASE
+        r"win(?:dows)?(?:-|\s|server|enterprise|home|pro|microsoft){0,4}(\d{1,4}(?:\.\d)?)", value, re.IGNORECASE
     )
     found = build.group() if build else name.group(1) if name else None
     if found:

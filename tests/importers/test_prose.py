@@ -62,6 +62,7 @@ def test_other_machines_and_wishes_are_not_facts(sentence):
         ("Instinct MI300X cluster", "amd", "Instinct MI300X"),
         ("with Intel Arc A770", "intel", "Intel Arc A770"),
         ("Apple M2 Pro mini", "apple", "Apple M2 Pro"),
+        ("我的RTX 3060显卡", "nvidia", "RTX 3060"),
     ],
 )
 def test_gpu_names(text, vendor, name):
@@ -102,6 +103,7 @@ def test_an_ip_address_or_a_date_is_no_version():
         ("torch.cuda.is_available() always return false", False),
         (">>> torch.cuda.is_available()   True", True),
         ("print(torch.cuda.is_available()) -> `False`", False),
+        ("torch.cuda.is_available() 就是False 不知道怎么办", False),
     ],
 )
 def test_what_the_framework_said_of_its_gpu(text, answer):
@@ -123,3 +125,22 @@ def test_a_condition_in_a_program_says_nothing():
 )
 def test_a_variable_before_a_command(text, value):
     assert machine_of(text).env == {"CUDA_VISIBLE_DEVICES": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("Microsoft Windows NT 10.0.20170.0", "10.0.20170.0"),
+        ("Microsoft Windows [Version 10.0.19042.1052]", "10.0.19042.1052"),
+        ("Windows host 10.0.0.12", UNKNOWN),
+    ],
+)
+def test_the_build_of_windows_in_any_wording(text, version):
+    assert machine_of("WSL 2\n" + text).os.version == version
+
+
+def test_a_command_behind_a_variable_is_part_of_what_is_told():
+    result = read("it hangs\nNCCL_P2P_DISABLE=1 python train.py\nCUDA_VISIBLE_DEVICES=0")
+    assert result.machine.env == {"NCCL_P2P_DISABLE": "1", "CUDA_VISIBLE_DEVICES": "0"}
+    assert "python train.py" in result.error_text
+    assert "CUDA_VISIBLE_DEVICES" not in result.error_text

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from envsetup.importers import read
-from envsetup.model.maybe import UNKNOWN
+from envsetup.model.maybe import UNKNOWN, known
 
 SGLANG = """Python: 3.11.9 (main, Apr  2 2024, 08:25:04) [GCC 11.2.0]
 CUDA available: True
@@ -88,6 +90,15 @@ _No response_
     assert machine.environment.packages["tensorflow"] == "2.16.1"
     assert machine.os.distro == "ubuntu 22.04"
     assert machine.gpus is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [("1050ti 4 GB", "GTX 1050 Ti"), ("3060", "RTX 3060"), ("980", "GTX 980"), ("8GB", None), ("4050 MB", None)],
+)
+def test_a_bare_number_answers_the_question_for_the_gpu(answer, name):
+    machine = read(f"TensorFlow version: 2.10\nGPU model and memory: {answer}\n").machine
+    assert [gpu.name for gpu in known(machine.gpus) or []] == ([name] if name else [])
 
 
 def test_several_cudas_in_a_form_say_nothing():
