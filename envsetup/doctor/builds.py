@@ -45,9 +45,14 @@ def variant_of(case: Case, build: Framework) -> str | None:
     if cuda:
         return "cu" + "".join(map(str, key(cuda)[:2]))
     version = known(build.version)
-    if build.name != "torch" or version is None or build.cuda is None:
+    if build.name != "torch" or version is None or build.cuda is None or _of_jetson(case, build):
         return None
     return torch.default_variant(version, system(case), processor(case))
+
+
+def _of_jetson(case: Case, build: Framework) -> bool:
+    """NVIDIA's own builds for Jetson carry no tag; the index has none that sees its GPU."""
+    return build.cuda_available is True and any(capability(gpu) in arch.TEGRA for gpu in gpus_of(case, "nvidia"))
 
 
 def cuda_of(case: Case, build: Framework) -> str | None:

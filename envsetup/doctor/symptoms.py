@@ -34,6 +34,7 @@ class Words(msgspec.Struct, frozen=True):
 
     any: list[str]
     code: str
+    confidence: Optional[Confidence] = None  # where the words make a doubtful message sure
 
 
 class Circumstance(msgspec.Struct, frozen=True):
@@ -179,13 +180,15 @@ def _pattern(regex: str) -> re.Pattern[str]:
 
 def _describe(row: Rule, text: _Text, number: int, source: str, around: str) -> SymptomHit:
     extension = _extension(text, number)
-    code = next((words.code for words in row.words if any(word in around for word in words.any)), None)
+    said = next((words for words in row.words if any(word in around for word in words.any)), None)
+    code = said.code if said else None
     if code is None and extension is not None and row.extension_code:
         code = row.extension_code
     chosen = code or row.code
+    sure = (said.confidence if said else None) or row.confidence
     return SymptomHit(
         code=chosen,
-        confidence="possible" if any(word in around for word in row.doubt) else row.confidence,
+        confidence="possible" if any(word in around for word in row.doubt) else sure,
         text=" ".join(text.lines[number].split())[:_EXCERPT],
         line=number + 1,
         source=source,

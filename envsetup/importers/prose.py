@@ -36,7 +36,7 @@ _GPUS = (
             r"|(?:DGX\s)?(?:GB[23]00|GB10|GH200|B[123]00|H[12]00|H800|H20|A100|a100|h100|h200|v100|A800|V100|P100|L40S?|"
             r"A[1346]0G?|A6000|A5000|A4000|T4|K80|L4|A2|P40|M40|M60)"
             r"(?:-(?:SXM\d?|PCIE|PCIe)(?:-\d{2,3}GB)?)?\b(?!\.\d)"
-            r"|Jetson\s(?:AGX\s)?(?:Orin|Xavier|Nano|TX[12]|Thor)(?:\s(?:Nano|NX))?"
+            r"|(?i:Jetson\s(?:AGX\s)?(?:Orin|Xavier|Nano|TX[12]|Thor)(?:\s(?:Nano|NX))?)"
             r")",
             _WORDS,
         ),
@@ -44,14 +44,16 @@ _GPUS = (
     (
         "amd",
         re.compile(
-            r"\b(?:AMD\s+)?(?:Radeon\s+)?(?:RX\s?\d{3,4}(?:\s?(?:XTX|XT|GRE|M|S))?|Radeon\s(?:Pro\s)?(?:VII|W\d{4}|\d{3}M)|(?:Instinct\s)?MI\d{2,3}[XA]?)\b",
+            r"\b(?:AMD\s+)?(?:Radeon\s+)?(?:RX\s?\d{3,4}(?:\s?(?:XTX|XT|GRE|M|S))?|Radeon\s(?:Pro\s)?(?:VII|W\d{4}|\d{3,4}[MS]|Vega\s?\d{0,2})|(?:Instinct\s)?MI\d{2,3}[XA]?)\b",
             _WORDS,
         ),
     ),
     (
         "intel",
         re.compile(
-            r"\b(?:Intel\s+)?Arc(?:\(TM\))?\s[AB]\d{2,3}M?\b|\bData Center GPU (?:Max|Flex)(?:\s\d{2,4})?", _WORDS
+            r"\b(?:Intel\s+)?Arc(?:\(TM\))?\s(?:Pro\s)?[AB]\d{2,3}[MV]?\b|\bIntel(?:\(R\))?\s+Arc\b|"
+            r"\bData Center GPU (?:Max|Flex)(?:\s\d{2,4})?",
+            _WORDS,
         ),
     ),
     ("apple", re.compile(r"\bApple\s(?:M\d(?:\s(?:Pro|Max|Ultra))?|silicon)\b|\bM[1-5]\s(?:Pro|Max|Ultra)\b", _WORDS)),
@@ -235,8 +237,7 @@ def _wsl(facts: Facts, line: str) -> None:
 
 def _jetson(facts: Facts, line: str) -> None:
     match = _JETPACK.search(line)
-    if match:
-        facts.put("tegra", match.group(2) or f"JetPack {match.group(1)}", SAID)
+    facts.put("tegra", "Jetson" if match is None else match.group(2) or f"JetPack {match.group(1)}", SAID)
     facts.put("arch", "aarch64", SAID)
     facts.put("os.system", "linux", SAID)
 
