@@ -1,4 +1,4 @@
-"""A conda environment: solved and installed into a stage, verified, moved into place."""
+"""A conda environment: solved or taken from a lock, installed into a stage, verified, moved into place."""
 
 from __future__ import annotations
 
@@ -6,120 +6,194 @@ import os
 import re
 import shlex
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from envsetup import __version__
-from envsetup.build import condatool, edits, process, records, solvers
+from envsetup.build import condatool, explicit, process, solvers
+from envsetup.build.condaspecs import channel_of, of_lock, solved, wanted
 from envsetup.build.create import Created, summary
-from envsetup.build.decide import in_one_environment
+from envsetup.build.decide import hopeless, in_one_environment
+from envsetup.build.inherit import Inherited, leave
 from envsetup.build.manifest import MANIFEST, Manifest, machine_digest
-from envsetup.build.sources import address
+from envsetup.build.rattler import Solution
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, perform
-from envsetup.compat import conda, drivers, stacks
 from envsetup.model.codec import to_json
 from envsetup.model.errors import BuildError, InputError
 from envsetup.model.lock import Lock, LockedPackage
-from envsetup.model.maybe import known
-from envsetup.model.plan import PlannedPackage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from envsetup.build.condaspecs import Wanted
     from envsetup.build.create import Order
-    from envsetup.build.rattler import CondaPackage, Solution
-    from envsetup.build.solvers import Solver
+    from envsetup.build.explicit import CondaPackage
     from envsetup.build.steps import Progress
     from envsetup.model.machine import Machine
     from envsetup.model.plan import Plan
 
-_OVERRIDE = condatool.OVERRIDE
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)*", re.ASCII)
 _PYTHON = re.compile(r"3\.\d{1,2}")
-_TOKEN = re.compile(r"/t/[^/]+/")
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be solved: match specs, from where, and for which CUDA of the driver (None: no GPU)."""
-
-    channel: str
-    specs: list[str]
-    cuda: Optional[str] = None
-
-
-def create(order: Order, machine: Callable[[], Machine], progress: Progress) -> Created:
-    """Make the environment. Raises EnvsetupError with one line; then nothing was changed."""
-    maker = Conda(order, machine)
-    timings = perform([maker.deciding()], progress)
-    path = str(order.target)
-    if maker.plan.status == "impossible":
-        return Created(status="impossible", path=path, plan=maker.plan)
-    if maker.solver is not None:
-        timings += perform([maker.solving(maker.solver)], progress)
-    building = maker.solver is not None and not order.files_only
-    result = Created(
-        status="planned" if order.dry_run else "created" if building else "rendered",
-        path=path,
-        plan=maker.plan,
-        python=maker.python,
-        packages={package.name: package.version for package in maker.packages},
-    )
-    if order.dry_run:
-        files = {name: content.decode() for name, content in maker.files().items()}
-        steps = [step.title if not step.command else f"{step.title}: {step.command}" for step in maker.steps()]
-        return msgspec.structs.replace(result, steps=steps, files=files)
-    with Stage(order.target) as maker.stage:
-        timings += perform(maker.steps(), progress)
-    override = f"{_OVERRIDE}={maker.wanted.cuda} " if maker.wanted.cuda else ""
-    command = f"{override}conda env create --prefix ENV --file {shlex.quote(f'{path}/environment.yml')}"
-    absent = f"neither {', '.join(condatool.NAMES)} nor py-rattler is installed"
-    by_hand = f"{absent}; install py-rattler with envsetup[conda], or run: {command}"
-    return msgspec.structs.replace(
-        result,
-        verified=maker.facts if building and order.check else None,
-        activate=f"{maker.activator} activate {shlex.quote(path)}" if building else None,
-        engine=f"{maker.solver.name} {maker.solver.version}" if maker.solver and building else None,
-        not_built=None if building or order.files_only else by_hand,
-        timings=timings,
-    )
+def prepare(order: Order, machine: Callable[[], Machine], progress: Progress) -> Conda:
+    """Decide and solve. Raises EnvsetupError with one line."""
+    return Conda(order, machine, progress)
 
 
 class Conda:
-    """The steps of one order; each leaves what the next needs."""
+    """The draft of one order, and the steps that make it; each leaves what the next needs."""
 
     plan: Plan
     wanted: Wanted
     stage: Stage
     solution: Solution | None = None
 
-    def __init__(self, order: Order, machine: Callable[[], Machine]) -> None:
-        if order.lock is not None:
-            raise InputError("--lock: a conda environment is made again with: conda create --file explicit.txt")
+    def __init__(self, order: Order, machine: Callable[[], Machine], progress: Progress) -> None:
+        from envsetup.build.targets import find  # noqa: PLC0415 - they know this module
+
         self.order = order
         self.facts: list[str] = []
+        self.inherited = Inherited()
+        self.template = find(order.request.target, order.template)
+        self.created = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self._look = machine
         self._machine: Machine | None = None
+        self._installed = False
         self.solver = solvers.find()
+        self.timings = perform([self._deciding() if order.lock is None else self._reading(order.lock)], progress)
+        if self.plan.status == "ok" and self.solution is None and self.solver is not None:
+            self.timings += perform([self._solving(self.solver)], progress)
 
     @property
-    def activator(self) -> str:
-        """Whose command activates it."""
-        return self.solver.name if isinstance(self.solver, condatool.Tool) else "conda"
+    def building(self) -> bool:
+        """Whether there is anybody who installs, and something to install."""
+        return self.solver is not None and not self.order.files_only
 
     @property
     def packages(self) -> list[CondaPackage]:
-        """What was solved, or nothing."""
+        """What was solved or given, or nothing."""
         return self.solution.packages if self.solution else []
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """Name to version and build."""
+        return {package.name: package.pin for package in self.packages}
 
     @property
     def python(self) -> str | None:
         """The version of the interpreter."""
         return next((p.version for p in self.packages if p.name == "python"), self.plan.python)
 
-    def deciding(self) -> Step:
+    @property
+    def result(self) -> Created:
+        """As it would be told."""
+        order, path = self.order, str(self.order.target)
+        if self.plan.status == "impossible":
+            return Created(status="impossible", path=path, plan=self.plan)
+        result = Created(
+            status="planned" if order.dry_run else "created" if self.building else "rendered",
+            path=path,
+            plan=self.plan,
+            python=self.python,
+            lock=self.manifest.lock if self._explicit else None,
+            packages={package.name: package.version for package in self.packages},
+            timings=self.timings,
+        )
+        if not order.dry_run:
+            return result
+        files = {name: content.decode() for name, content in self.files().items()}
+        return msgspec.structs.replace(result, steps=[step.line for step in self.steps()], files=files, timings=[])
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the environment says about itself."""
+        from envsetup.build.targets import made_as  # noqa: PLC0415 - as above
+
+        order = self.order
+        # What is planned again later keeps the Python, and finds a folder from anywhere.
+        source = self.wanted.channels[0] if order.request.source is not None else None
+        return Manifest(
+            tool=__version__,
+            created=self.created,
+            target=made_as(self.template),
+            python=self.python or "unknown",
+            request=msgspec.structs.replace(order.request, python=self.plan.python, source=source),
+            plan=self.plan,
+            lock=_digest(self._explicit),
+            sources=self.wanted.channels,
+            probe=machine_digest(self._machine) if self._machine else None,
+            name=order.name,
+            described=order.machine is not None,
+        )
+
+    def files(self) -> dict[str, bytes]:
+        """The files that envsetup leaves in the environment."""
+        from envsetup.render.templates import assemble  # noqa: PLC0415 - jinja2 only where something is rendered
+
+        order, manifest = self.order, to_json(self.manifest)
+        made = assemble(
+            self.template,
+            {
+                "name": order.name or order.target.name,
+                "path": str(order.target),
+                "channels": self.wanted.channels,
+                "specs": self.wanted.written,
+                "cuda": self.wanted.cuda or "",
+                "explicit": self._explicit,
+                "manifest": manifest,
+                "summary": summary(self.plan),
+                "tool": __version__,
+                "device": self.plan.device,
+            },
+        )
+        return made | {MANIFEST: manifest.encode()}
+
+    def build(self, inherited: Inherited, progress: Progress) -> Created:
+        """Make it. Raises EnvsetupError with one line; then nothing was changed."""
+        self.inherited = inherited
+        with Stage(self.order.target, inherited.keep) as self.stage:
+            self.timings += perform(self.steps(), progress)
+        path, building = str(self.order.target), self.building
+        activator = self.solver.name if isinstance(self.solver, condatool.Tool) else "conda"
+        return msgspec.structs.replace(
+            self.result,
+            verified=self.facts if building and self.order.check else None,
+            activate=f"{activator} activate {shlex.quote(path)}" if building else None,
+            engine=f"{self.solver.name} {self.solver.version}" if self.solver and building else None,
+            not_built=None if building or self.order.files_only else self._by_hand(path),
+        )
+
+    def steps(self) -> list[Step]:
+        """From packages to the environment."""
+        target = shlex.quote(str(self.order.target))
+        steps = [
+            Step(id="install", title=f"install {len(self.packages)} packages", run=self._install),
+            Step(id="files", title="write files", run=self._write),
+            Step(id="verify", title="verify", command="STAGE/bin/python -I self_check.py", run=self._verify),
+            Step(id="place", title="put in place", command=f"mv STAGE {target}", run=self._place),
+        ]
+        left_out = {"install", "verify"} if not self.building else set() if self.order.check else {"verify"}
+        return [step for step in steps if step.id not in left_out]
+
+    @property
+    def _explicit(self) -> str:
+        """The lock; empty while only the installation will tell what the files are, and their hashes."""
+        told = self._installed or all(package.sha256 for package in self.packages)
+        return explicit.text(self.packages) if told and self.packages else ""
+
+    def _by_hand(self, path: str) -> str:
+        absent = f"neither {', '.join(condatool.NAMES)} nor py-rattler is installed"
+        if self.order.lock is None:
+            override = f"{condatool.OVERRIDE}={self.wanted.cuda} " if self.wanted.cuda else ""
+            command = f"{override}conda env create --prefix ENV --file {shlex.quote(f'{path}/environment.yml')}"
+        else:
+            command = f"conda create --prefix ENV --file {shlex.quote(f'{path}/{explicit.NAME}')}"
+        return f"{absent}; install py-rattler with envsetup[conda], or run: {command}"
+
+    def _deciding(self) -> Step:
         """From the machine to match specs."""
 
         def decide(_: Callable[[], None]) -> str:
@@ -141,79 +215,46 @@ class Conda:
 
         return Step(id="plan", title="look and decide", run=decide)
 
-    def solving(self, solver: Solver) -> Step:
+    def _reading(self, path: Path) -> Step:
+        """From a lock to packages."""
+
+        def read(_: Callable[[], None]) -> str:
+            packages = explicit.given(path)
+            self.plan, self.wanted = of_lock(self.order, packages)
+            if self.order.request.device == "gpu":
+                self._machine = self._look()
+                self.plan = hopeless(self.order.request, self._machine) or self.plan
+            self.solution = Solution(packages=packages, given=True)
+            return f"{len(packages)} packages"
+
+        return Step(id="lock", title="read lock", run=read)
+
+    def _solving(self, solver: solvers.Solver) -> Step:
         """From match specs to packages."""
 
         def solve(tick: Callable[[], None]) -> str:
             asked = self.wanted
-            self.solution = solvers.solve(solver, asked.channel, asked.specs, asked.cuda, tick)
-            self.plan = _solved(self.plan, self.packages)
+            self.solution = solvers.solve(solver, asked.channels[0], asked.specs, asked.cuda, tick)
+            self.plan = solved(self.plan, self.packages)
             return f"{len(self.packages)} packages"
 
         return Step(id="lock", title=f"solve with {solver.name}", run=solve)
 
-    def steps(self) -> list[Step]:
-        """From packages to the environment."""
-        target = shlex.quote(str(self.order.target))
-        steps = [
-            Step(id="install", title=f"install {len(self.packages)} packages", run=self._install),
-            Step(id="files", title="write files", run=self._write),
-            Step(id="verify", title="verify", command="STAGE/bin/python -I self_check.py", run=self._verify),
-            Step(id="place", title="put in place", command=f"mv STAGE {target}", run=self._place),
-        ]
-        left_out = set() if self.order.check else {"verify"}
-        if self.order.files_only or self.solution is None:
-            left_out = {"install", "verify"}
-        return [step for step in steps if step.id not in left_out]
-
-    def files(self) -> dict[str, bytes]:
-        """The files that envsetup leaves in the environment."""
-        from envsetup.build.targets import find, made_as  # noqa: PLC0415 - they know this module
-        from envsetup.render.templates import assemble  # noqa: PLC0415 - jinja2 only where something is rendered
-
-        template = find(self.order.request.target, self.order.template)
-        order, explicit = self.order, self.solution.explicit() if self.solution else ""
-        manifest = Manifest(
-            tool=__version__,
-            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            target=made_as(template),
-            python=self.python or "unknown",
-            request=order.request,
-            plan=self.plan,
-            lock=_digest(explicit),
-            sources=[self.wanted.channel],
-            probe=machine_digest(self._machine) if self._machine else None,
-        )
-        made = assemble(
-            template,
-            {
-                "name": order.name or order.target.name,
-                "path": str(order.target),
-                "channel": self.wanted.channel,
-                "specs": self.wanted.specs + ([f"cuda-version <={self.wanted.cuda}"] if self.wanted.cuda else []),
-                "cuda": self.wanted.cuda or "",
-                "explicit": explicit,
-                "manifest": to_json(manifest),
-                "summary": summary(self.plan),
-                "tool": __version__,
-                "device": self.plan.device,
-            },
-        )
-        return made | {MANIFEST: to_json(manifest).encode()}
-
     def _install(self, tick: Callable[[], None]) -> str:
         if self.solution is None or self.solver is None:
             raise AssertionError
+        explicit.check_local(self.packages, tick)
         installed = self.solver.install(self.solution, self.stage.env, self.order.target, tick)
-        if different := _changed(self.solution.packages, installed.packages):
+        if different := _changed(self.packages, installed.packages):
             raise BuildError(f"{self.solver.name} installed {different[0]}")
-        self.solution = installed
+        if not self.solution.given:
+            self.solution = installed
+        self._installed = True
         return ""
 
     def _write(self, _: Callable[[], None]) -> str:
         self.stage.env.mkdir(exist_ok=True)
-        edits.write(self.stage.env, self.files())
-        records.note(self.stage.env, [])
+        leave(self.stage.env, self.order.target, self.files(), self.inherited)
         return ""
 
     def _verify(self, tick: Callable[[], None]) -> str:
@@ -231,7 +272,8 @@ class Conda:
             lambda: _differences(env, self.packages),
             self.order.request.extras,
         )
-        self.facts = [f"{len(self.packages)} packages as solved", *seen.facts[1:]]
+        given = self.solution is not None and self.solution.given
+        self.facts = [f"{len(self.packages)} packages as {'locked' if given else 'solved'}", *seen.facts[1:]]
         return "; ".join(self.facts)
 
     def _place(self, _: Callable[[], None]) -> str:
@@ -239,83 +281,20 @@ class Conda:
         return str(self.order.target)
 
 
-def channel_of(source: str | None) -> str:
-    """`--source` as a channel: a name, a folder or an address. Raises InputError; one with credentials is refused."""
-    if source is None:
-        return conda.table().channel
-    if "://" in source:
-        parts = address(source, "--source")
-        if parts.username or parts.query or _TOKEN.search(f"{parts.path}/"):
-            raise InputError("--source: the channel's address holds credentials, which would be written into the lock")
-        if parts.scheme not in {"http", "https", "file"}:
-            raise InputError(f"--source {source!r}: http, https and file addresses are accepted")
-        return source
-    if Path(source).is_dir():
-        return Path(source).absolute().as_uri()
-    if not _NAME.fullmatch(source):
-        raise InputError(f"--source {source!r}: neither a folder, an address nor the name of a channel")
-    return source
-
-
-def wanted(order: Order, plan: Plan, machine: Machine, channel: str) -> Wanted:
-    """The match specs of a plan. Raises InputError for a framework that is not offered as conda packages."""
-    from envsetup.resolve.asked import read  # noqa: PLC0415 - as above
-
-    gpu = plan.device != "cpu"
-    specs = [f"python {order.python or plan.python}.*"] if order.python or plan.python else ["python"]
-    for asked in read(order.request).frameworks:
-        row = conda.framework(asked.name)
-        if row is None or plan.device not in {"cuda", "cpu"}:
-            raise InputError(f"--target conda: {asked.title} for {plan.device} is not offered; take --target venv")
-        specs += row.gpu if gpu else row.cpu
-        version = ",".join(part.removeprefix("==") for part in asked.specifier.replace(" ", "").split(",") if part)
-        specs += [f"{row.package} {version}"] if version else []
-    for name in order.request.extras:
-        stack = stacks.stack(name)
-        if stack is None:
-            raise InputError(f"--with {name}: unknown; accepted are {', '.join(stacks.NAMES)}")
-        specs += stack.needs
-    cuda = _ceiling(machine) if gpu else None
-    if gpu and cuda is None:
-        raise InputError(f"which CUDA this driver runs is unknown; say it with {_OVERRIDE}=X.Y")
-    return Wanted(channel=channel, specs=specs, cuda=cuda)
-
-
-def _ceiling(machine: Machine) -> str | None:
-    """The newest CUDA of the driver; the variable that conda itself reads goes before."""
-    given = os.environ.get(_OVERRIDE)
-    if given:
-        if not re.fullmatch(r"\d{1,2}(\.\d{1,2}){0,2}", given, re.ASCII):
-            raise InputError(f"{_OVERRIDE}={given!r}: X.Y is accepted")
-        return given
-    stack, driver = known(machine.nvidia), known(machine.driver)
-    version = known(driver.nvidia) if driver else None
-    return (known(stack.cuda_ceiling) if stack else None) or (drivers.cuda_ceiling(version) if version else None)
-
-
-def _solved(plan: Plan, packages: list[CondaPackage]) -> Plan:
-    """The plan with what the channel really has instead of wheels."""
-    names = {row.package: row.name for row in conda.table().frameworks}
-    cuda = next((p.version for p in packages if p.name == "cuda-version"), None)
-    variant = f"cu{''.join(cuda.split('.')[:2])}" if cuda and plan.device == "cuda" else plan.device
-    solved = [
-        PlannedPackage(name=names[p.name], version=p.version, variant=variant, index="conda")
-        for p in packages
-        if p.name in names
+def _changed(wanted: list[CondaPackage], installed: list[CondaPackage]) -> list[str]:
+    """What is there otherwise than it was solved or locked; a hash that nobody told is no difference."""
+    expected = {package.stem: package.sha256 for package in wanted}
+    others = [f"{p.stem}, which was not solved" for p in installed if p.stem not in expected]
+    return others + [
+        f"{p.stem} from another file: its sha256 is {p.sha256}, expected was {expected[p.stem]}"
+        for p in installed
+        if p.sha256 and expected.get(p.stem) not in {None, p.sha256}
     ]
-    # What was weighed was wheels; of those reasons only the ones about the machine hold for another build.
-    kept = [reason for reason in plan.reasons if reason.constraint == "device"]
-    return msgspec.structs.replace(plan, packages=solved, reasons=kept, rejected=[], warnings=[], alternatives=[])
-
-
-def _changed(solved: list[CondaPackage], installed: list[CondaPackage]) -> list[str]:
-    wanted, there = ({f"{p.name}-{p.version}-{p.build}" for p in packages} for packages in (solved, installed))
-    return [f"{name}, which was not solved" for name in sorted(there - wanted)]
 
 
 def _differences(env: Path, packages: list[CondaPackage]) -> list[str]:
     there = {path.stem for path in (env / "conda-meta").glob("*.json")}
-    locked = {f"{p.name}-{p.version}-{p.build}" for p in packages}
+    locked = {package.stem for package in packages}
     missing = [f"{name} was solved but not installed" for name in sorted(locked - there)]
     return missing + [f"{name} was installed but not solved" for name in sorted(there - locked)]
 

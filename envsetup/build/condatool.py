@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
-from envsetup.build import process
+from envsetup.build import explicit, process
 from envsetup.build.engines import cause
-from envsetup.build.rattler import INSTALL, SOLVE, CondaPackage, Solution
+from envsetup.build.explicit import CondaPackage
+from envsetup.build.rattler import INSTALL, SOLVE, Solution
 from envsetup.build.relocate import relocate
 from envsetup.model.codec import decode
 from envsetup.model.errors import BuildError
@@ -26,6 +27,7 @@ OVERRIDE = "CONDA_OVERRIDE_CUDA"
 _VARIABLES = {"mamba": ("MAMBA_EXE",), "micromamba": ("MAMBA_EXE",), "conda": ("CONDA_EXE",)}
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 _TOKEN = re.compile(r"/t/[^/]+(?=/)")
+_ONLY = ("--override-channels",)  # what is configured besides would be solved too
 _LOOK = 30.0  # seconds; conda takes its time to start
 
 
@@ -67,7 +69,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         """Choose packages; `cuda` is the virtual package __cuda, None hides what the machine has. Raises BuildError."""
         # A prefix that is never made, where one could be: the answer is only a list.
         nowhere = os.path.join(tempfile.gettempdir(), f"envsetup-{os.getpid()}")  # noqa: PTH118 - a word
-        asked = ("--dry-run", "--prefix", nowhere, "--channel", channel, *specs)
+        asked = [*_ONLY, "--dry-run", "--prefix", nowhere, "--channel", channel, *specs]
         ended = self._create(asked, cuda, SOLVE, tick)
         if not ended.ok:
             raise BuildError(f"no set of conda packages for {', '.join(specs)}: {_reason(ended)}")
@@ -83,8 +85,13 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
     def install(self, solution: Solution, prefix: Path, target: Path, tick: Callable[[], None]) -> Solution:
         """Install into `prefix` what will live at `target`; what is there then. Raises BuildError."""
-        exact = [f"{p.name}={p.version}={p.build}" for p in solution.packages]
-        asked = ("--prefix", str(prefix), "--channel", solution.channel, *exact)
+        if solution.given:
+            lock = prefix.with_name(explicit.NAME)  # in the stage, which ends with the build
+            lock.write_text(explicit.text(solution.packages), encoding="utf-8")
+            asked = ["--prefix", str(prefix), "--file", str(lock)]
+        else:
+            exact = [f"{p.name}={p.version}={p.build}" for p in solution.packages]
+            asked = [*_ONLY, "--prefix", str(prefix), "--channel", solution.channel, *exact]
         ended = self._create(asked, solution.cuda, INSTALL, tick)
         if not ended.ok:
             raise BuildError(f"installation: {_reason(ended)}")
@@ -96,10 +103,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         ]
         return msgspec.structs.replace(solution, packages=sorted(packages, key=lambda p: p.name))
 
-    def _create(
-        self, asked: tuple[str, ...], cuda: str | None, timeout: float, tick: Callable[[], None]
-    ) -> process.Ended:
-        argv = [self.binary, "create", "--yes", "--json", "--override-channels", *asked]
+    def _create(self, asked: list[str], cuda: str | None, timeout: float, tick: Callable[[], None]) -> process.Ended:
+        argv = [self.binary, "create", "--yes", "--json", *asked]
         # Empty hides the GPU of this machine from the solver, where it is not asked for.
         env = os.environ | {OVERRIDE: cuda or ""}
         ended = process.run(argv, env=env, timeout=timeout, tick=tick)

@@ -10,11 +10,12 @@ import msgspec
 
 from envsetup import __version__
 from envsetup.build import decide, locking, registry, targets
+from envsetup.build.draft import Prepared
+from envsetup.build.inherit import Inherited
 from envsetup.build.manifest import Manifest, machine_digest
 from envsetup.build.stage import Stage
 from envsetup.build.steps import Step, Timing, perform
 from envsetup.build.venv import Job
-from envsetup.model.errors import BuildError
 from envsetup.model.plan import Plan, Request
 from envsetup.model.redact import redact
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envsetup.build.decide import Decision
+    from envsetup.build.draft import Draft
     from envsetup.build.steps import Progress
     from envsetup.build.targets import Kind
     from envsetup.model.lock import Lock
@@ -102,14 +104,6 @@ class _Seen(msgspec.Struct):
         return self.machine
 
 
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision that can be built: nothing was written yet. `job` is None where the plan is impossible."""
-
-    result: Created
-    job: Optional[Job] = None
-    question: Optional[locking.Question] = None  # of a lock that was made before
-
-
 def create(order: Order, progress: Progress) -> Created:
     """Do it. Raises EnvsetupError with one line; then nothing was changed."""
     if order.starter is None:
@@ -121,21 +115,31 @@ def create(order: Order, progress: Progress) -> Created:
 
 
 def _create(order: Order, progress: Progress) -> Created:
-    if targets.engines(targets.find(order.request.target, order.template)) & targets.CONDA:
-        from envsetup.build.conda import create as create_conda  # noqa: PLC0415 - no uv, no wheels
-
-        _check_names(order)
-        made = create_conda(order, lambda: _machine(order), progress)
-        return _registered(made, order)
-    prepared = prepare(order, progress)
-    if prepared.job is None or order.dry_run:
-        return prepared.result
-    return carry_out(order, prepared, prepared.job, progress)
+    draft = prepare(order, progress)
+    if draft.result.status == "impossible" or order.dry_run:
+        return draft.result
+    return carry_out(order, draft, Inherited(), progress)
 
 
-def prepare(order: Order, progress: Progress) -> Prepared:
+def prepare(order: Order, progress: Progress) -> Draft:
     """Look, decide and lock. Raises EnvsetupError with one line."""
     _check_names(order)
+    if targets.engines(targets.find(order.request.target, order.template)) & targets.CONDA:
+        from envsetup.build.conda import prepare as prepare_conda  # noqa: PLC0415 - no uv, no wheels
+
+        return prepare_conda(order, lambda: _machine(order), progress)
+    return _from_wheels(order, progress)
+
+
+def carry_out(order: Order, draft: Draft, inherited: Inherited, progress: Progress) -> Created:
+    """Build what was prepared. Raises EnvsetupError with one line; then nothing was changed."""
+    made = draft.build(inherited, progress)
+    if made.status in {"created", "rendered"}:
+        registry.note(order.target)
+    return made
+
+
+def _from_wheels(order: Order, progress: Progress) -> Prepared:
     seen = _Seen()
     timings = perform(_preparation(order, seen), progress)
     decision = seen.decision
@@ -144,7 +148,8 @@ def prepare(order: Order, progress: Progress) -> Prepared:
     path = str(order.target)
     unreachable = seen.offers.unreachable if seen.offers else {}
     if decision.plan.status == "impossible":
-        return Prepared(result=Created(status="impossible", path=path, plan=decision.plan, unreachable=unreachable))
+        result = Created(status="impossible", path=path, plan=decision.plan, unreachable=unreachable)
+        return Prepared(order=order, result=result)
     decide.in_one_environment(decision.plan, order.request)
     timings += perform([_locking(order, seen)], progress) if seen.lock is None else []
     job = _job(order, decision, seen)
@@ -163,34 +168,12 @@ def prepare(order: Order, progress: Progress) -> Prepared:
         planned = order.kind.maker(job, Stage(order.target)).steps()
         result = msgspec.structs.replace(
             result,
-            steps=[f"{step.title}: {step.command}" if step.command else step.title for step in planned],
+            steps=[step.line for step in planned],
             files={name: content.decode() for name, content in order.kind.files(job).items()},
             timings=[],
         )
     question = decide.question_of(decision, order.request.extras) if seen.reused else None
-    return Prepared(result=result, job=job, question=question)
-
-
-def carry_out(order: Order, prepared: Prepared, job: Job, progress: Progress) -> Created:
-    """Build what was prepared. Raises EnvsetupError with one line; then nothing was changed."""
-    try:
-        made, more = targets.build(order.kind, job, progress)
-    except BuildError:
-        if prepared.question is not None:
-            locking.forget(prepared.question)
-        raise
-    result = msgspec.structs.replace(
-        prepared.result,
-        status="rendered" if made.not_built else prepared.result.status,
-        verified=made.verified,
-        activate=made.use,
-        image=made.image,
-        engine=made.engine,
-        not_built=made.not_built,
-        notes=made.notes,
-        timings=[*prepared.result.timings, *more],
-    )
-    return _registered(result, order)
+    return Prepared(order=order, result=result, job=job, question=question)
 
 
 def _check_names(order: Order) -> None:
@@ -198,12 +181,6 @@ def _check_names(order: Order) -> None:
         from envsetup.resolve.asked import read  # noqa: PLC0415 - a given lock needs no tables
 
         read(order.request)  # a name that does not exist ends here, before anything is looked at
-
-
-def _registered(made: Created, order: Order) -> Created:
-    if made.status in {"created", "rendered"}:
-        registry.note(order.target)
-    return made
 
 
 def _preparation(order: Order, seen: _Seen) -> list[Step]:

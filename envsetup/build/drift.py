@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from envsetup import __version__
-from envsetup.build import edits, records
+from envsetup.build import edits, explicit, records
 from envsetup.build.manifest import LOCK_NAME, read_manifest
 from envsetup.model.errors import InputError, UndecidedError
 from envsetup.model.lock import Lock, read_lock
@@ -16,8 +15,8 @@ from envsetup.model.lock import Lock, read_lock
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXPLICIT = "explicit.txt"
-_CONDA = re.compile(r"^\S*/([^/#\s]+)-([^-/#\s]+)-([^-/#\s]+)\.(?:conda|tar\.bz2)(?:#\S*)?$", re.MULTILINE)
+
+INSTALLED = frozenset({"venv", "conda"})  # targets whose packages lie in the folder itself
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +83,7 @@ def drift(env: Path) -> Drift:
         raise UndecidedError(f"{env / files.unreadable[0]}: cannot be read")
     return Drift(
         path=str(env),
-        added=packages.added,
+        added=packages.added | (records.beside_conda(env) if manifest.target == "conda" else {}),
         removed=packages.removed,
         changed=packages.changed,
         modified=files.modified if files else [],
@@ -120,20 +119,38 @@ def differences(lock: Lock, there: dict[str, str]) -> Packages:
     )
 
 
+def pins(env: Path, target: str) -> dict[str, str]:
+    """What the lock of an environment holds: name to version, of conda with its build."""
+    if target == "conda":
+        return conda_pins(env) if (env / explicit.NAME).exists() else {}
+    return {package.name: package.version for package in locked(env).packages}
+
+
+def added(env: Path, target: str) -> dict[str, str]:
+    """Packages that the lock does not know, name to version. In an image nobody looks."""
+    if target == "conda":
+        return conda_differences(env).added | records.beside_conda(env) if (env / explicit.NAME).exists() else {}
+    return differences(locked(env), records.installed(env)).added if target == "venv" else {}
+
+
+def conda_pins(env: Path) -> dict[str, str]:
+    """The lock of a conda environment: name to version and build. Raises OSError where it cannot be read."""
+    return explicit.pins((env / explicit.NAME).read_text(encoding="utf-8"))
+
+
 def conda_differences(env: Path) -> Packages:
-    """Installed conda packages against the explicit list that was solved. Raises OSError where it cannot be read."""
-    text = (env / EXPLICIT).read_text(encoding="utf-8")
-    wanted = {name: f"{version} {build}" for name, version, build in _CONDA.findall(text)}
+    """Installed conda packages against the explicit lock. Raises OSError where it cannot be read."""
+    wanted = conda_pins(env)
     there = {}
     for path in (env / "conda-meta").glob("*.json"):
         name, version, build = path.stem.rsplit("-", 2)
         there[name] = f"{version} {build}"
     return Packages(
-        added={name: version for name, version in there.items() if name not in wanted},
-        removed={name: version for name, version in wanted.items() if name not in there},
+        added={name: pin for name, pin in there.items() if name not in wanted},
+        removed={name: pin for name, pin in wanted.items() if name not in there},
         changed={
-            name: Changed(locked=version, installed=there[name])
-            for name, version in wanted.items()
-            if name in there and there[name] != version
+            name: Changed(locked=pin, installed=there[name])
+            for name, pin in wanted.items()
+            if name in there and there[name] != pin
         },
     )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envsetup.build import base, buildsecrets, engines, image, wheelhouse
+from envsetup.build.inherit import leave
 from envsetup.build.manifest import LOCK_NAME
 from envsetup.build.steps import Step
 from envsetup.build.targets import Made
-from envsetup.build.venv import leave
 from envsetup.model.errors import BuildError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Folder:
         ]
 
     def _write(self, _: Callable[[], None]) -> str:
-        leave(self.job, self.stage.env, image.files(self.job))
+        leave(self.stage.env, self.job.target, image.files(self.job), self.job.inherited)
         return LOCK_NAME
 
     def _gather(self, tick: Callable[[], None]) -> str:

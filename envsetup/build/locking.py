@@ -144,6 +144,8 @@ def given_lock(path: Path) -> Lock:
     """
     try:
         text = path.read_text(encoding="utf-8")
+        if text.lstrip().startswith("@EXPLICIT"):
+            raise InputError(f"{path}: an explicit lock of conda; it takes --target conda")
         return _given_pylock(text, str(path)) if path.suffix == ".toml" else read_lock(text, name=str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"

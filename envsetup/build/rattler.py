@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import tempfile
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,40 +12,30 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from envsetup.build.explicit import CondaPackage
 from envsetup.model.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
+_AT_ONCE = 8  # files that are looked into at the same time
 _TICK = 0.2
 SOLVE, INSTALL = 600.0, 3 * 3600.0  # seconds
 _CUDA = "__cuda"
 
 
-class CondaPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """One package of a solution; `url` is where its file lies, empty where the solver did not say."""
-
-    name: str
-    version: str
-    build: str
-    url: str
-    sha256: Optional[str]
-
-
 class Solution(msgspec.Struct, frozen=True, kw_only=True):
-    """What was solved, in the order of names, for which CUDA of the driver; `records` are rattler's own."""
+    """What is to be installed, in the order of names: solved for a CUDA of the driver, or `given` by a lock.
+
+    `records` are rattler's own.
+    """
 
     packages: list[CondaPackage]
     channel: str = ""
     cuda: Optional[str] = None
+    given: bool = False
     records: Any = None
-
-    def explicit(self) -> str:
-        """The explicit lock that conda, mamba and micromamba read; empty until every file's place is known."""
-        if not all(p.url for p in self.packages):
-            return ""
-        return "@EXPLICIT\n" + "".join(f"{p.url}{f'#sha256:{p.sha256}' if p.sha256 else ''}\n" for p in self.packages)
 
 
 def installed() -> bool:
@@ -101,17 +91,17 @@ def solve(channel: str, specs: list[str], cuda: str | None, tick: Callable[[], N
 def install(solution: Solution, prefix: Path, target: Path, tick: Callable[[], None]) -> Solution:
     """Install into `prefix` what will live at `target`; what is there then.
 
-    Raises BuildError; a file that is not the one that was solved is refused.
+    Raises BuildError; a download that is not the expected file is refused.
     """
     import platformdirs  # noqa: PLC0415
     import rattler  # noqa: PLC0415
 
-    _check_local(solution, tick)
     cache = Path(platformdirs.user_cache_dir("envsetup", appauthor=False)) / "conda"
     try:
+        records = solution.records or _wait(lambda: _described(solution.packages), SOLVE, tick)
         _wait(
             lambda: rattler.install(
-                solution.records, prefix, cache_dir=cache, show_progress=False, alternative_target_prefix=target
+                records, prefix, cache_dir=cache, show_progress=False, alternative_target_prefix=target
             ),
             INSTALL,
             tick,
@@ -121,23 +111,31 @@ def install(solution: Solution, prefix: Path, target: Path, tick: Callable[[], N
     return solution
 
 
-def _check_local(solution: Solution, tick: Callable[[], None]) -> None:
-    """Compare what lies in folders with its hash: rattler does that only for what it downloads."""
-    for package in solution.packages:
+async def _described(packages: list[CondaPackage]) -> list[Any]:
+    """What rattler must know of packages that nobody solved, read from their own files: how each is linked."""
+    import rattler  # noqa: PLC0415
+    from rattler.package_streaming import PackageArchive  # noqa: PLC0415
+
+    client, gate = rattler.Client.default_client(), asyncio.Semaphore(_AT_ONCE)
+
+    async def one(package: CondaPackage) -> Any:  # noqa: ANN401 - rattler has no types here
         parts = urlsplit(package.url)
-        if parts.scheme != "file" or package.sha256 is None:
-            continue
-        found = hashlib.sha256()
-        try:
-            with Path(unquote(parts.path)).open("rb") as file:
-                while block := file.read(1 << 20):
-                    found.update(block)
-                    tick()
-        except OSError as error:
-            raise BuildError(f"installation: {package.name}: {error.strerror}") from error
-        if found.hexdigest() != package.sha256:
-            wrong = f"its file has sha256 {found.hexdigest()}, the channel says {package.sha256}"
-            raise BuildError(f"installation: {package.name} {package.version}: {wrong}")
+        local = Path(unquote(parts.path)) if parts.scheme == "file" else None
+        async with gate:
+            opened = PackageArchive.from_path(local) if local else PackageArchive.from_url(client, package.url)
+            content = await (await opened).read_file("info/index.json")
+        if content is None:
+            raise BuildError(f"{package.name}: its file is no conda package")
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            file.write(content)
+            file.flush()
+            record = rattler.PackageRecord.from_index_json(Path(file.name), sha256=package.sha256)
+        if (found := f"{record.name.normalized}-{record.version}-{record.build}") != package.stem:
+            raise BuildError(f"{package.stem}: its file says that it is {found}")
+        place, _, name = package.url.rpartition("/")
+        return rattler.RepoDataRecord(record, unquote(name), package.url, place.rpartition("/")[0])
+
+    return await asyncio.gather(*(one(package) for package in packages))
 
 
 def _wait(begin: Callable[[], Awaitable[T]], deadline: float, tick: Callable[[], None]) -> T:

@@ -104,6 +104,16 @@ def installed(env: Path) -> dict[str, str]:
     return {found.name: found.version for found in records.distributions(env)}
 
 
+def beside_conda(env: Path) -> dict[str, str]:
+    """Packages that pip put into a conda environment, name to version."""
+    theirs = set(_of_conda(env))
+    return {
+        found.name: found.version
+        for found in records.distributions(env)
+        if found.record and records.relative(found.record, env) not in theirs
+    }
+
+
 def note(env: Path, without: list[str], others: Collection[str] | None = None) -> None:
     """Note what is in a finished environment, but for files that are the user's own.
 

@@ -42,6 +42,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     command: Optional[str] = None
     run: Callable[[Callable[[], None]], str]
 
+    @property
+    def line(self) -> str:
+        """For people."""
+        return f"{self.title}: {self.command}" if self.command else self.title
+
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """How long a step took."""

@@ -171,7 +171,7 @@ def build(target: Kind, job: Job, progress: Progress) -> tuple[Made, list[Timing
     from envsetup.build.stage import Stage  # noqa: PLC0415 - as above
     from envsetup.build.steps import perform  # noqa: PLC0415
 
-    with Stage(job.target, job.keep) as stage:
+    with Stage(job.target, job.inherited.keep) as stage:
         maker = target.maker(job, stage)
         timings = perform(maker.steps(), progress)
         return maker.made(), timings

@@ -15,7 +15,8 @@ import msgspec
 from envsetup import __version__
 from envsetup.build import edits, own, records
 from envsetup.build.create import Order, carry_out, prepare, summary
-from envsetup.build.drift import differences, locked
+from envsetup.build.drift import INSTALLED, added, pins
+from envsetup.build.inherit import Inherited
 from envsetup.build.manifest import MANIFEST, read_manifest
 from envsetup.build.stage import Stage
 from envsetup.build.swap import exchange
@@ -25,10 +26,10 @@ from envsetup.model.redact import HIDDEN
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envsetup.build.create import Created, Prepared
+    from envsetup.build.create import Created
+    from envsetup.build.draft import Draft
     from envsetup.build.manifest import Manifest
     from envsetup.build.steps import Progress
-    from envsetup.model.lock import Lock
     from envsetup.model.plan import Plan
 
 PREVIOUS = ".previous"
@@ -41,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     python: Optional[str] = None
     source: Optional[str] = None
     machine: Optional[Path] = None
+    lock: Optional[Path] = None
     offline: bool = False
     check: bool = True
     discard_edits: bool = False
@@ -86,13 +88,19 @@ class Update(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "sche
     added: dict[str, str] = {}
     created: Optional[Created] = None
 
+    @property
+    def differs(self) -> bool:
+        """Whether anything would be other than it is."""
+        return bool(self.plan or self.files or self.packages != Packages())
+
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """An update that was worked out and can be carried out; nothing was changed yet."""
 
     update: Update
     order: Order
-    prepared: Prepared
+    draft: Draft
+    inherited: Inherited = Inherited()
 
 
 def previous(env: Path) -> Path:
@@ -107,38 +115,37 @@ def work_out(env: Path, options: Options, progress: Progress) -> Ready:
     kept = previous(env)
     if kept.exists() and not (kept / MANIFEST).exists():
         raise InputError(f"{kept} is in the way: it is not an environment that update kept; move it away")
-    prepared = prepare(order, progress)
-    job, result = prepared.job, prepared.result
+    draft = prepare(order, progress)
     before = summary(manifest.plan)
-    if job is None:
-        update = Update(status="impossible", path=str(env), before=before, created=result)
-        return Ready(update=update, order=order, prepared=prepared)
+    if draft.result.status == "impossible":
+        update = Update(status="impossible", path=str(env), before=before, created=draft.result)
+        return Ready(update=update, order=order, draft=draft)
     changed = {} if options.discard_edits else edits.edits(env)
-    rendered = order.kind.files(job)
-    merged = edits.merged(rendered, changed, env)
+    merged = edits.merged(draft.files(), changed, env)
     mine = records.own_files(env)
-    carried = own.portable(mine) if manifest.target == "venv" else mine
-    lock = locked(env)
+    carried = own.portable(mine) if manifest.target in INSTALLED else mine
+    now = draft.manifest
     update = Update(
         status="planned",
         path=str(env),
         previous=str(kept),
         before=before,
-        after=summary(job.plan),
-        plan=_plan_lines(manifest.plan, job.manifest.plan),
-        packages=_between(lock, job.lock),
+        after=summary(now.plan),
+        plan=_plan_lines(manifest.plan, now.plan),
+        packages=_between(pins(env, manifest.target), draft.pins),
         files=_diffs(env, merged),
         merged=sorted(name for name, edit in changed.items() if edit.now is not None),
         carried=carried,
         left=[name for name in mine if name not in carried],
-        added=differences(lock, records.installed(env)).added if manifest.target == "venv" else {},
+        added=added(env, manifest.target),
     )
-    if job.lock.digest() == manifest.lock and not update.files and not update.plan:
+    same_lock = draft.result.lock in {None, manifest.lock}  # None: what solved it tells the files only at installation
+    if same_lock and not update.differs:
         update = msgspec.structs.replace(update, status="unchanged", previous=None)
     elif not options.discard_previous:
         _check_kept(env)
-    job = msgspec.structs.replace(job, edits=changed, carry=carried, keep=kept)
-    return Ready(update=update, order=order, prepared=msgspec.structs.replace(prepared, job=job))
+    inherited = Inherited(edits=changed, files=carried, keep=kept)
+    return Ready(update=update, order=order, draft=draft, inherited=inherited)
 
 
 def _check_kept(env: Path) -> None:
@@ -155,12 +162,10 @@ def update(ready: Ready, progress: Progress) -> Update:
 
     Raises EnvsetupError with one line.
     """
-    job, target = ready.prepared.job, ready.order.target
-    if job is None:
-        raise AssertionError
+    target = ready.order.target
     old = target.stat().st_ino
     try:
-        created = carry_out(ready.order, ready.prepared, job, progress)
+        created = carry_out(ready.order, ready.draft, ready.inherited, progress)
     except BaseException:
         if target.stat().st_ino != old and previous(target).exists():
             _exchange(target)
@@ -205,16 +210,14 @@ def _exchange(env: Path) -> None:
 
 def _order(env: Path, manifest: Manifest, options: Options) -> Order:
     asked = manifest.request
-    if manifest.target == "conda":
-        raise InputError(f"{env}: a conda environment is updated by making it again: envsetup create --target conda")
-    if not asked.frameworks:
-        lock = "envsetup create --lock NEW.lock"
-        raise InputError(
-            f"{env} was made from a lock, so there is nothing to plan again; give another one: {lock} {env}"
-        )
-    if manifest.described and options.machine is None:
+    if not asked.frameworks and options.lock is None:
+        again = f"envsetup update --lock NEW.lock {env}"
+        raise InputError(f"{env} was made from a lock, so there is nothing to plan again; give the new one: {again}")
+    if manifest.described and options.machine is None and (options.lock is None or asked.device == "gpu"):
         raise InputError(f"{env} was planned for a described machine: give --machine FILE again")
-    source = options.source or asked.source
+    # The files of a conda lock have their addresses, and its Python is one of them.
+    complete = options.lock is not None and manifest.target == "conda"
+    source = options.source or (None if complete else asked.source)
     if source and HIDDEN in source:
         raise InputError(f"{env}: its source had a password, which is not kept: give --source again")
     if source and _OF_THE_MAKER.fullmatch(source) and options.source is None:
@@ -222,18 +225,18 @@ def _order(env: Path, manifest: Manifest, options: Options) -> Order:
     return Order(
         target=env,
         request=msgspec.structs.replace(asked, python=None, source=source, offline=options.offline),
-        python=options.python or asked.python,
+        python=options.python or (None if complete else asked.python),
         name=manifest.name,
         machine=options.machine,
+        lock=options.lock,
         check=options.check,
-        files_only=options.files_only or (manifest.target == "venv" and not (env / "pyvenv.cfg").exists()),
+        files_only=options.files_only or (manifest.target in INSTALLED and not (env / "bin").exists()),
         base_image=manifest.base_image,
         fresh=True,
     )
 
 
-def _between(before: Lock, after: Lock) -> Packages:
-    old, new = ({package.name: package.version for package in lock.packages} for lock in (before, after))
+def _between(old: dict[str, str], new: dict[str, str]) -> Packages:
     return Packages(
         added={name: version for name, version in new.items() if name not in old},
         removed={name: version for name, version in old.items() if name not in new},

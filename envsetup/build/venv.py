@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Optional
 
 import msgspec
 
-from envsetup.build import edits, records
+from envsetup.build import records
 from envsetup.build.activation import make_relocatable, point_to
 from envsetup.build.background import Background
-from envsetup.build.edits import Edit
+from envsetup.build.inherit import Inherited, leave
 from envsetup.build.install import install
 from envsetup.build.manifest import LOCK_NAME, MANIFEST, Manifest
 from envsetup.build.naming import slug
-from envsetup.build.own import carry
 from envsetup.build.steps import Step
 from envsetup.build.targets import Made
 from envsetup.model.codec import to_json
 from envsetup.render.templates import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from envsetup.build.interpreters import Interpreter
     from envsetup.build.stage import Stage
@@ -47,9 +46,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     spare: Optional[Uv] = None  # asked for the packages when `uv` does not get them
     check: bool = True  # verify before it is put in place
     files_only: bool = False  # render, do not install
-    carry: list[str] = []  # files of the target that are taken along
-    edits: dict[str, Edit] = {}  # of the target's rendered files, to be merged
-    keep: Optional[Path] = None  # where the target goes that is replaced
+    inherited: Inherited = Inherited()  # from what the target is now
     template: Optional[Template] = None  # whose files are rendered; None: the target's own
 
 
@@ -83,21 +80,6 @@ def files(job: Job) -> dict[str, bytes]:
     )
     # Whatever a template says: the manifest is what tells that envsetup made this folder.
     return kernel | made | {MANIFEST: to_json(job.manifest).encode()}
-
-
-def leave(job: Job, env: Path, rendered: dict[str, bytes], bare: Sequence[str] = ()) -> None:
-    """Write what was rendered, with the user's edits of what is replaced, and the user's own files beside it.
-
-    `bare` are the files that the environment had before any package came; () where there is none.
-    """
-    edits.write(env, rendered)
-    for name, content in edits.merged(rendered, job.edits, job.target).items() if job.edits else ():
-        (env / name).write_bytes(content)
-    carry(job.target, env, job.carry)
-    # uv leaves its own files at the top, everything else is a package's, and listed in its RECORD.
-    top = [path.name for path in env.iterdir() if not path.is_dir()]
-    kept = [f"{edits.KEPT}/{name}" for name in records.walk(env / edits.KEPT)]
-    records.note(env, job.carry, [*bare, *rendered, *top, *kept] if bare else None)
 
 
 class Venv:
@@ -164,7 +146,7 @@ class Venv:
 
     def _write(self, _: Callable[[], None]) -> str:
         self.env.mkdir(exist_ok=True)
-        leave(self.job, self.env, self._rendered.result(), self._bare)
+        leave(self.env, self.job.target, self._rendered.result(), self.job.inherited, self._bare)
         point_to(self.env, self.job.target)
         return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import NoReturn
 
@@ -62,4 +63,10 @@ def main() -> NoReturn:
     """Run the command line; every ending has one of the exit codes of `model.errors.Exit`."""
     from envsetup.cli.ending import run
 
-    sys.exit(run(group))
+    code = run(group)
+    if "rattler" in sys.modules:
+        # Its threads may still let go of Python objects, which crashes an interpreter that is taking itself apart.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -85,7 +85,7 @@ def _without_channel(request: Request) -> Request:
     """A channel is no place of wheels. Raises InputError for what is no channel."""
     from msgspec.structs import replace
 
-    from envsetup.build.conda import channel_of
+    from envsetup.build.condaspecs import channel_of
 
     channel_of(request.source)
     return replace(request, source=None)

@@ -17,6 +17,7 @@ Examples:
   envsetup update                 ./.venv: show what would change, ask, do it
   envsetup update env --dry-run   only show it
   envsetup update env --yes --json
+  envsetup update env --lock new.lock   one that was made from a lock, by another one
   envsetup update --rollback      the environment of before the last update again
 """
 
@@ -30,6 +31,7 @@ Examples:
 @click.option("--python", metavar="VERSION|PATH", help="Another Python than before.")
 @click.option("--source", help="Another source than before.")
 @click.option("--machine", metavar="FILE", help="The machine to plan for, where it was made for a described one.")
+@click.option("--lock", metavar="FILE", help="The new lock, instead of a new plan; for what was made from a lock.")
 @click.option("--ca-bundle", metavar="FILE", help="Trust these certificate authorities (PEM): a proxy's, an index's.")
 @click.option("--offline", is_flag=True, help="Ask no source.")
 @click.option("--no-build", is_flag=True, help="Of an image, only the files.")
@@ -78,6 +80,7 @@ def _options(**o: Any) -> Options:  # noqa: ANN401 - as above
         python=o["python"],
         source=o["source"],
         machine=Path(o["machine"]) if o["machine"] else None,
+        lock=Path(o["lock"]) if o["lock"] else None,
         offline=o["offline"],
         check=not o["no_verify"],
         discard_edits=o["discard_edits"],

@@ -231,3 +231,24 @@ def wheel_maker():
         torch = staticmethod(fake_torch)
 
     return Maker
+
+
+@pytest.fixture(scope="session")
+def channel(tmp_path_factory):
+    """The folder of a channel with PyTorch for the CPU and two CUDAs."""
+    from condachannel import pytorch_channel
+
+    return pytorch_channel(tmp_path_factory.mktemp("channel")).folder
+
+
+@pytest.fixture(params=["mamba", "micromamba", "conda"])
+def tool(request, box):
+    """One of the user's own tools on PATH; what it was asked."""
+    from condachannel import FAKE
+
+    tools = box.folder / "tools"
+    tools.mkdir()
+    (tools / request.param).write_text(FAKE.format(python=sys.executable))
+    (tools / request.param).chmod(0o755)
+    box.env |= {"PATH": f"{tools}:/usr/bin:/bin", "FAKE_LOG": str(box.folder / "asked")}
+    return request.param, lambda: [json.loads(line) for line in (box.folder / "asked").read_text().splitlines()]

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
-import io
 import json
 import shutil
 import subprocess
 import sys
-import tarfile
-import threading
 from pathlib import Path
 
 import pytest
+from condachannel import PYTHON, SITE, Channel, asked, served, torch_files
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from envsetup.build.conda import channel_of
+from envsetup.build.condaspecs import channel_of
 from envsetup.build.edits import KEPT
 from envsetup.build.relocate import relocate, replaced
 from envsetup.model.errors import BuildError, InputError
@@ -27,9 +24,7 @@ from envsetup.render.templates import render_example
 
 pytestmark = pytest.mark.build
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # the direction of reading
-SITE = f"lib/python{PYTHON}/site-packages"
 GPU = {
     "schema": "envsetup.machine/1",
     "os": {"system": "linux", "distro": "debian 12"},
@@ -37,103 +32,6 @@ GPU = {
     "libc": {"name": "glibc", "version": "2.36"},
     "gpus": [{"vendor": "nvidia", "name": "NVIDIA GeForce RTX 4090", "compute_capability": "8.9", "memory_mib": 24564}],
 }
-
-
-class Channel:
-    """A channel in a folder; `add` packs files (text, or a link as a one-tuple) into a package."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.index = {"linux-64": {}, "noarch": {}}
-
-    def add(self, name, version, build, files, depends=(), *, number=0, constrains=(), subdir="linux-64"):
-        meta = {
-            "name": name, "version": version, "build": build, "build_number": number, "subdir": subdir,
-            "depends": list(depends), "constrains": list(constrains), "timestamp": 1700000000000,
-        }  # fmt: skip
-        if subdir == "noarch":
-            meta["noarch"] = "generic"
-        paths = [
-            {"_path": path, "path_type": "softlink" if isinstance(content, tuple) else "hardlink",
-             "sha256": hashlib.sha256(b"" if isinstance(content, tuple) else content.encode()).hexdigest(),
-             "size_in_bytes": 0 if isinstance(content, tuple) else len(content.encode()),
-             **({"file_mode": "text", "prefix_placeholder": "/placeholder"} if "/placeholder" in content else {})}
-            for path, content in files.items()
-        ]  # fmt: skip
-        info = {"info/index.json": json.dumps(meta), "info/files": "\n".join(files) + "\n",
-                "info/paths.json": json.dumps({"paths": paths, "paths_version": 1})}  # fmt: skip
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:bz2") as archive:
-            for path, content in (info | files).items():
-                member = tarfile.TarInfo(path)
-                member.mode = 0o755
-                if isinstance(content, tuple):
-                    member.type, member.linkname = tarfile.SYMTYPE, content[0]
-                    archive.addfile(member)
-                else:
-                    member.size = len(content.encode())
-                    archive.addfile(member, io.BytesIO(content.encode()))
-        data = packed.getvalue()
-        file = f"{name}-{version}-{build}.tar.bz2"
-        place = self.folder / subdir
-        place.mkdir(parents=True, exist_ok=True)
-        (place / file).write_bytes(data)
-        self.index[subdir][file] = meta | {
-            "sha256": hashlib.sha256(data).hexdigest(), "md5": hashlib.md5(data).hexdigest(), "size": len(data),
-        }  # fmt: skip
-        for folder, packages in self.index.items():
-            (self.folder / folder).mkdir(parents=True, exist_ok=True)
-            repodata = {"info": {"subdir": folder}, "packages": packages, "packages.conda": {}, "repodata_version": 1}
-            (self.folder / folder / "repodata.json").write_text(json.dumps(repodata))
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A channel over HTTP; its folder is the server's."""
-
-    def __init__(self, *args):
-        super().__init__(*args, directory=args[2].folder)
-
-    def log_message(self, *_):
-        pass
-
-
-def torch_files(cuda, arch=""):
-    return {
-        f"{SITE}/torch/__init__.py": "from torch import version\n__version__ = version.__version__\n"
-        f"class _C:\n    _cuda_getArchFlags = staticmethod(lambda: {arch!r})\n",
-        f"{SITE}/torch/version.py": f"__version__ = '2.13.0'\ncuda = {cuda!r}\nhip = None\n",
-        f"{SITE}/torch-2.13.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: 2.13.0\n",
-        f"{SITE}/torch-2.13.0.dist-info/RECORD": "torch/__init__.py,,\ntorch/version.py,,\n",
-    }
-
-
-@pytest.fixture(scope="session")
-def channel(tmp_path_factory):
-    """The interpreter of this machine as conda's python, and PyTorch as conda-forge cuts it."""
-    made = Channel(tmp_path_factory.mktemp("channel"))
-    real = getattr(sys, "_base_executable", sys.executable)
-    python = {
-        "bin/python": (f"python{PYTHON}",), f"bin/python{PYTHON}": (real,),
-        # What makes a linked interpreter at home in the environment.
-        "pyvenv.cfg": f"home = {real.rpartition('/')[0]}\ninclude-system-site-packages = false\n",
-        "bin/where": "#!/bin/sh\necho /placeholder\n",
-    }  # fmt: skip
-    made.add("python", ".".join(map(str, sys.version_info[:3])), "0_cpython", python)
-    for cuda, archs in (("12.9", "sm_80 sm_89 sm_90"), ("11.8", "sm_80 sm_90")):
-        made.add(
-            "cuda-version", cuda, "0", {f"share/cuda-{cuda}": "x"}, constrains=[f"__cuda >={cuda[:2]}"], subdir="noarch"
-        )
-        build = f"cuda{cuda.replace('.', '')}_0"
-        needs = [f"python {PYTHON}.*", "__cuda", f"cuda-version {cuda}.*"]
-        made.add("pytorch", "2.13.0", build, torch_files(cuda, archs), needs, number=200 if cuda == "12.9" else 199)
-    made.add("pytorch", "2.13.0", "cpu_0", torch_files(None), [f"python {PYTHON}.*"])
-    made.add("pytorch-gpu", "2.13.0", "cuda_0", {"share/gpu": "x"}, ["pytorch 2.13.0 *cuda*"])
-    made.add("pytorch-cpu", "2.13.0", "cpu_0", {"share/cpu": "x"}, ["pytorch 2.13.0 *cpu*"])
-    return made.folder
-
-
-def asked(channel, *more):
-    return ("--framework", "pytorch", "--target", "conda", "--python", PYTHON, "--source", channel, *more)
 
 
 def with_gpu(box, driver):
@@ -219,12 +117,8 @@ def test_a_tampered_package_is_refused(box, channel, tmp_path, over_http):
     shutil.copytree(channel, folder)
     file = next((folder / "linux-64").glob("pytorch-cpu-*"))
     file.write_bytes(file.read_bytes() + b"tampered")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
-        server.folder = str(folder)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        place = f"http://127.0.0.1:{server.server_port}" if over_http else folder
-        done = box.create("env", *asked(place, "--cpu"))
-        server.shutdown()
+    with served(folder) as address:
+        done = box.create("env", *asked(address if over_http else folder, "--cpu"))
     assert done.returncode == 1, done.stdout
     assert "installation: " in done.stderr
     assert "sha256" in done.stderr.lower() or "hash" in done.stderr.lower()
@@ -303,60 +197,6 @@ def test_without_rattler_it_says_what_to_run(box, channel):
         "envsetup.json",
         "ACTIVATE.txt",
     }
-
-
-# What conda, mamba and micromamba do with the words that they are given, noted, and done by py-rattler: none is here.
-FAKE = """#!{python}
-import asyncio, json, os, pathlib, re, sys
-import rattler
-name, log = pathlib.Path(sys.argv[0]).name, pathlib.Path(os.environ["FAKE_LOG"])
-if sys.argv[1:] == ["--version"]:
-    sys.exit(print({{"conda": "conda 25.9.1", "mamba": "2.3.2", "micromamba": "2.3.2"}}[name]))
-with log.open("a") as file:
-    print(json.dumps([name, os.environ.get("CONDA_OVERRIDE_CUDA"), sys.argv[1:]]), file=file)
-words, options = sys.argv[1:], {{}}
-for option in ("--prefix", "--channel"):
-    at = words.index(option)
-    options[option] = words[at + 1]
-    del words[at : at + 2]
-# conda's name=version=build, in the form that py-rattler reads.
-specs = [re.sub("^([^=<> ]+)=([^=]+)=([^=]+)$", r"\\1 ==\\2 \\3", word) for word in words[1:] if word[:2] != "--"]
-cuda = os.environ.get("CONDA_OVERRIDE_CUDA")
-name_of, build = rattler.PackageName("__cuda"), rattler.BuildString("0")
-virtual = [rattler.GenericVirtualPackage(name_of, rattler.Version(cuda), build)] if cuda else []
-async def solve():
-    return await rattler.solve([rattler.Channel(options["--channel"])], specs,
-        platforms=[str(rattler.Subdir.current()), "noarch"], virtual_packages=virtual)
-try:
-    records = asyncio.run(solve())
-except Exception as error:
-    said = {{"message": str(error)}} if name == "conda" else {{"solver_problems": str(error).splitlines()}}
-    sys.exit(print(json.dumps({{"success": False}} | said)) or 1)
-if "--dry-run" in words:
-    linked = [{{"name": r.name.normalized, "version": str(r.version), "build_string": str(r.build)}} for r in records]
-    if name != "conda":
-        linked = [{{"build": p.pop("build_string"), "url": r.url}} | p for p, r in zip(linked, records)]
-    print(json.dumps({{"actions": {{"LINK": linked}}, "success": True}}))
-else:
-    prefix = pathlib.Path(options["--prefix"])
-    asyncio.run(rattler.install(records, prefix, cache_dir=log.with_name("pkgs"), show_progress=False))
-    if os.environ.get("FAKE_MORE"):
-        (prefix / "conda-meta" / "more-1-0.json").write_text(json.dumps(
-            {{"name": "more", "version": "1", "build": "0", "url": "https://host/t/s3cr3t/noarch/more-1-0.conda"}}))
-sys.stdout.flush()
-os._exit(0)  # without py-rattler's own end, which may crash
-"""
-
-
-@pytest.fixture(params=["mamba", "micromamba", "conda"])
-def tool(request, box):
-    """One of the user's own tools on PATH; what it was asked."""
-    tools = box.folder / "tools"
-    tools.mkdir()
-    (tools / request.param).write_text(FAKE.format(python=sys.executable))
-    (tools / request.param).chmod(0o755)
-    box.env |= {"PATH": f"{tools}:/usr/bin:/bin", "FAKE_LOG": str(box.folder / "asked")}
-    return request.param, lambda: [json.loads(line) for line in (box.folder / "asked").read_text().splitlines()]
 
 
 def test_the_users_own_tool_is_asked_in_its_own_words(box, channel, tool):
@@ -453,7 +293,6 @@ def test_it_is_verified_compared_listed_and_removed_later(box, channel):
     assert f"! {SITE}/torch/version.py: changed" in done.stdout
     report = json.loads(box.run("verify", env, "--json").stdout)
     assert {check["id"] for check in report["checks"] if check["status"] == "FAIL"} == {"lock", "files"}
-    assert "is updated by making it again" in box.run("update", env, "--yes").stderr
     assert "notes.txt" in box.run("remove", env, "--yes").stderr
     assert box.run("remove", env, "--yes", "--with-my-files").returncode == 0
     assert not env.exists()

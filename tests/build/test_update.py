@@ -187,6 +187,32 @@ def test_sigkill_at_random_moments(old):
     assert old.litter() == []
 
 
+@pytest.mark.parametrize("form", ["requirements.lock", "pylock.toml"])
+def test_what_was_made_from_a_lock_takes_another_one(old, form):
+    made = old.folder / "env"
+    old.json("locked", "--lock", made / "requirements.lock", "--name", "lab")
+    assert update(old, "--dry-run")["status"] == "unchanged"
+    old.newer()
+    old.json("new", *ASKED)
+    old.target = old.folder / "locked"
+    planned = old.run("update", "locked", "--lock", f"new/{form}", "--dry-run", "--json")
+    told = json.loads(planned.stdout)
+    assert told["packages"]["added"] == {"more": "1.0"}
+    assert told["packages"]["changed"]["torch"] == {"before": "2.12.0+cpu", "after": "2.13.0+cpu"}
+    assert version(old) == "2.12.0+cpu"
+    bad = old.folder / "bad.lock"
+    bad.write_text((old.folder / "new/requirements.lock").read_text().replace("sha256:", "sha256:00", 1))
+    assert old.run("update", "locked", "--lock", bad, "--yes").returncode == 1
+    assert (version(old), old.litter()) == ("2.12.0+cpu", [])
+    assert old.run("update", "locked", "--lock", f"new/{form}", "--yes").returncode == 0
+    assert version(old) == "2.13.0+cpu"
+    assert json.loads((old.target / "envsetup.json").read_text())["name"] == "lab"
+    again = old.run("update", "locked", "--lock", f"new/{form}", "--yes")
+    assert again.stdout.startswith("unchanged: "), again.stdout
+    assert old.run("update", "locked", "--rollback").returncode == 0
+    assert version(old) == "2.12.0+cpu"
+
+
 def test_what_cannot_be_planned_again_is_refused(old, index, wheels):
     old.json("locked", "--lock", old.target / "requirements.lock")
     (old.folder / "m.json").write_text('{"os": {"system": "linux"}, "gpus": []}')
@@ -194,7 +220,7 @@ def test_what_cannot_be_planned_again_is_refused(old, index, wheels):
     secret = f"http://user:p4ss@{index(wheels).host}/simple"
     old.json("guarded", *ASKED, "--source", secret)
     for name, said in {
-        "locked": "was made from a lock",
+        "locked": f"give the new one: envsetup update --lock NEW.lock {old.folder / 'locked'}",
         "described": "give --machine FILE again",
         "guarded": "its source had a password, which is not kept",
         "nowhere": "no such folder",

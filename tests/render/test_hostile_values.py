@@ -27,7 +27,7 @@ NASTY = [
 text = (
     st.sampled_from(NASTY) | st.text(max_size=20) | st.tuples(st.sampled_from(NASTY), st.text(max_size=9)).map("".join)
 )
-NOT_TEXT = {"labels", "specs", "gpu", "develop"}
+NOT_TEXT = {"channels", "gpu", "develop", "labels", "specs"}
 # Whole files made by envsetup from values of their own, which their own tests hold to account.
 WHOLE = {"lock", "pylock", "manifest", "self_check", "explicit"}
 # What only chooses between words of the template.
@@ -166,7 +166,7 @@ def test_names_and_questions_come_back_as_they_are(value):
 def test_a_conda_file_gives_back_its_channel_and_its_specs(channel, specs):
     with tempfile.TemporaryDirectory() as folder:
         try:
-            write("conda", folder, channel=channel, specs=specs)
+            write("conda", folder, channels=[channel], specs=specs)
         except InputError:
             return
         document = yaml.load(Path(folder, "environment.yml"))
