@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from envsetup.doctor.case import Case
     from envsetup.doctor.symptoms import Rules
 
+_MISSING = re.compile(r"No module named ['\"]?(\w{2,60})", re.IGNORECASE)
+
 
 def _rules() -> Rules:
     from envsetup.doctor.symptoms import rules  # noqa: PLC0415 - a live look is spared the text readers
@@ -235,6 +237,13 @@ def extension_other_major(case: Case) -> bool:
     return bool(cuda and wanted) and str(key(cuda or "0")[0]) not in wanted
 
 
+def missing_is_listed(case: Case) -> bool:
+    """The module that was not found is installed somewhere: another Python looked for it."""
+    wanted = {name.lower() for hit in case.symptoms for name in _MISSING.findall(hit.text)}
+    listed = {*case.packages, *(known(case.environment.conda_packages) or {})}
+    return any(name in listed or (name == "torch" and "pytorch" in listed) for name in wanted)
+
+
 def conda_cpu(case: Case) -> bool:
     return "cpu" in (known(case.environment.conda_packages) or {}).get("pytorch", "")
 
@@ -300,6 +309,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "jetson": jetson,
     "macos": macos,
     "mig-without-instance": mig_without_instance,
+    "missing-is-listed": missing_is_listed,
     "musl": musl,
     "no-avx": no_avx,
     "not-container": not_container,

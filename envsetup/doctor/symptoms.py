@@ -185,10 +185,11 @@ def _describe(row: Rule, text: _Text, number: int, source: str, around: str) -> 
     if code is None and extension is not None and row.extension_code:
         code = row.extension_code
     chosen = code or row.code
-    sure = (said.confidence if said else None) or row.confidence
+    doubted = any(word in around for word in row.doubt)
+    sure = (said.confidence if said else None) or ("possible" if doubted else row.confidence)
     return SymptomHit(
         code=chosen,
-        confidence="possible" if any(word in around for word in row.doubt) else sure,
+        confidence=sure,
         text=" ".join(text.lines[number].split())[:_EXCERPT],
         line=number + 1,
         source=source,
