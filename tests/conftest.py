@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -41,3 +42,12 @@ def torch_env(tmp_path_factory, worker_id_or_master):
 def worker_id_or_master():
     """The xdist worker's name, "master" without xdist."""
     return os.environ.get("PYTEST_XDIST_WORKER", "master")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory):
+    """The path of the fleet's bundle, made by the real command once a worker, and what the command said of it."""
+    path = tmp_path_factory.mktemp("bundle") / "envsetup.pyz"
+    command = [sys.executable, "-m", "envsetup", "fleet", "bundle", "-o", str(path), "--json"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    return path, json.loads(said)

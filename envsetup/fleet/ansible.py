@@ -6,6 +6,8 @@ does not hold when a module hangs. https://docs.ansible.com/ansible/latest/refer
 
 from __future__ import annotations
 
+import configparser
+import contextlib
 import importlib.util
 import os
 import shlex
@@ -73,7 +75,7 @@ class Ansible:
                 executable_cmd="ansible-inventory",
                 cmdline_args=arguments,
                 private_data_dir=folder,
-                envvars=_environment(folder),
+                envvars=environment(folder),
                 host_cwd=str(Path.cwd()),
                 runner_mode="subprocess",
                 quiet=True,
@@ -117,7 +119,7 @@ class Ansible:
                 inventory=[self._inventory],  # as a string, a list of hosts would be written to a file as it stands
                 limit=f"@{limit}",
                 forks=job.forks,
-                envvars=_environment(folder),
+                envvars=environment(folder),
                 project_dir=str(Path.cwd()),
                 event_handler=event,
                 cancel_callback=interrupted.is_set,
@@ -149,7 +151,7 @@ def _play(job: Job) -> dict[str, Any]:
     }
 
 
-def _environment(folder: str) -> dict[str, str]:
+def environment(folder: str) -> dict[str, str]:
     """Ansible's variables: the user's stay, and nothing new appears in the home folder."""
     values = {
         # The user's Ansible is preferred to the one that came with the extra.
@@ -159,9 +161,28 @@ def _environment(folder: str) -> dict[str, str]:
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
         "ANSIBLE_LOCALHOST_WARNING": "0",
     }
+    if not _chosen("ssh_connection", "ssh_args", "ANSIBLE_SSH_ARGS"):
+        # Ansible's own default less -C: the bundle is compressed, and ssh would do it again for every host.
+        values["ANSIBLE_SSH_ARGS"] = "-o ControlMaster=auto -o ControlPersist=60s"
     if "ANSIBLE_HOME" not in os.environ and not Path("~/.ansible").expanduser().exists():
         values |= {"ANSIBLE_HOME": folder, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{folder}/cp"}
     return values
+
+
+def _chosen(section: str, option: str, variable: str) -> bool:
+    """Whether the user set this in a variable or in the configuration file that Ansible takes, the first there is.
+
+    https://docs.ansible.com/ansible/latest/reference_appendices/config.html#the-configuration-file
+    """
+    if variable in os.environ:
+        return True
+    named = os.environ.get("ANSIBLE_CONFIG", "ansible.cfg")
+    places = [Path(named, "ansible.cfg") if Path(named).is_dir() else Path(named)]
+    places += [Path("ansible.cfg"), Path("~/.ansible.cfg").expanduser(), Path("/etc/ansible/ansible.cfg")]
+    written = configparser.ConfigParser(interpolation=None, strict=False)
+    with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):  # Ansible itself says what is wrong
+        written.read(next((path for path in places if path.is_file()), []), encoding="utf-8")
+    return written.has_option(section, option)
 
 
 def _members(listed: dict[str, Any], group: str) -> list[str]:

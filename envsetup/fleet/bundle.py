@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import platformdirs
 
 from envsetup.fleet.carried import BUILDING, MODULES, Files, carry
+from envsetup.fleet.precompiled import precompiled
 from envsetup.resources import templates_root
 from envsetup.world.files import write_whole
 
@@ -56,8 +57,9 @@ def make_bundle(building: Collection[str] = ()) -> Bundle:
     own = _own(building=bool(building))
     buffer = io.BytesIO()
     buffer.write(own.pop(HEADER))
+    files = {**own, **carried.files}
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as bundle:
-        for path, data in sorted({**own, **carried.files}.items()):
+        for path, data in sorted({**files, **precompiled(files)}.items()):
             _write(bundle, path, data)
     tags = {path.split("/")[1] for path in carried.files if path.startswith("native/cpython")}
     return Bundle(buffer.getvalue(), sorted(tags), carried.missing)

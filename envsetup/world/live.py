@@ -9,17 +9,17 @@ import shutil
 import stat as stat_module
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envsetup.world.base import Completed, FileSystem, Stat
 from envsetup.world.process import run_with_deadline
+from envsetup.world.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 KERNEL_LOG_RECORDS = 20_000  # more than a ring buffer of the usual size holds
-CHILDREN = Path(__file__).parent.parent / "probe" / "children"
+CHILDREN = "envsetup.probe.children"
 
 
 def _never_waiting(path: str, flags: int) -> int:
@@ -166,7 +166,8 @@ class LiveWorld:
     ) -> Completed:
         # -I: nothing of the user's Python settings reaches our own child; the site folder stays for pynvml.
         start = [python, "-X", "faulthandler"] if python else [sys.executable, "-I"]
-        return run_with_deadline([*start, str(CHILDREN / f"{name}.py"), *args], timeout=timeout, without=without)
+        with program(CHILDREN, name) as path:
+            return run_with_deadline([*start, str(path), *args], timeout=timeout, without=without)
 
     def environ(self) -> Mapping[str, str]:
         return os.environ

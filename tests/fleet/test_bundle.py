@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from envsetup.fleet import carried
+from envsetup.fleet.agent import launcher
 from envsetup.fleet.agent.launcher import platform_tag
 from envsetup.fleet.reading import read
 from envsetup.model.finding import DoctorReport
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.build, pytest.mark.xdist_group("bundle")]
 
 TOOLS = ("sh", "uname", "tr", "timeout", "sleep")  # what a bare host has
 COLD_START_S = 1.0
+HEADER = Path(launcher.__file__).with_name("header.sh")
 OTHER_PYTHONS = sorted(Path.home().glob(".pyenv/versions/*/bin/python"))
 
 
@@ -103,6 +105,18 @@ def test_a_python_that_is_no_python_is_passed_over(bundle, host):
     assert answer(host(bundle[0], python="#!/bin/sh\nexit 127\n"))["error"] == "no-python"
 
 
+def test_a_python_that_crashes_is_an_answer(bundle, host):
+    shim = '#!/bin/sh\n[ "$1" = -ESc ] && { echo 3.12.1; exit 0; }\nkill -s SEGV $$\n'
+    found = answer(host(bundle[0], python=shim))
+    assert (found["error"], found["detail"]) == ("crashed", "python3 3.12.1 cannot run the bundle: exit status 139")
+
+
+def test_after_a_python_that_crashes_the_next_is_tried(bundle, host, tmp_path):
+    (tmp_path / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    found = answer(host(bundle[0], python="#!/bin/sh\nkill -s SEGV $$\n"))
+    assert found["schema"] == "envsetup.doctor/1"
+
+
 def without(bundle, folder, *, drop, add=()):
     """A copy of the bundle without some members, with others."""
     path = folder / "changed.pyz"
@@ -135,6 +149,23 @@ def test_a_doctor_that_crashes_is_an_answer(bundle, host, tmp_path, code, detail
     )
     assert found["error"] == "crashed"
     assert detail in found["detail"]
+
+
+@pytest.mark.parametrize("python", [Path(sys.executable).resolve(), *OTHER_PYTHONS], ids=lambda path: path.parts[-3])
+def test_this_python_loads_bytecode_and_another_the_source(bundle, host, tmp_path, python):
+    source = "site/envsetup/doctor/examine.py"
+    path = tmp_path / "changed.pyz"
+    with zipfile.ZipFile(bundle[0]) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, "raise ValueError('planted')" if name == source else old.read(name))
+    path.write_bytes(HEADER.read_bytes() + path.read_bytes())
+    path.chmod(0o755)
+    found = answer(host(path, python=python))
+    ours = python.samefile(sys.executable)
+    if ours:
+        assert found["schema"] == "envsetup.doctor/1"
+    elif found["error"] != "python-too-old":
+        assert found["detail"] == "ValueError: planted"
 
 
 def test_a_signal_ends_it_without_litter(bundle, tmp_path):

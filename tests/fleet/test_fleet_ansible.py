@@ -15,6 +15,8 @@ import pytest
 from fleet_lab import Lab, missing
 from fleet_samples import doctor
 
+from envsetup.fleet import ansible
+
 WHY_NOT = missing()
 pytestmark = [
     pytest.mark.fleet,
@@ -222,6 +224,28 @@ def test_an_environment_that_no_host_has_is_said_for_each(lab, bundle):
     ended = run(lab, bundle, "--limit", "n1", "--env", "/srv/it's not here", "--json")
     assert rows(ended)["n1"]["outcome"] == "bad-output"
     assert "--env /srv/it's not here: " in rows(ended)["n1"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "configuration", "asked"),
+    [
+        ({}, "", True),
+        ({}, "[defaults]\nforks = 5\n", True),
+        ({}, "[ssh_connection]\nssh_args = -o ControlMaster=no\n", False),
+        ({"ANSIBLE_SSH_ARGS": "-4"}, "", False),
+        ({}, "this is no configuration", True),
+    ],
+)
+def test_what_the_user_says_of_ssh_counts_and_else_the_bundle_is_not_compressed_twice(
+    monkeypatch, tmp_path, variables, configuration, asked
+):
+    path = tmp_path / "ansible.cfg"
+    path.write_text(configuration)
+    monkeypatch.delenv("ANSIBLE_SSH_ARGS", raising=False)
+    for name, value in {"ANSIBLE_CONFIG": str(path), **variables}.items():
+        monkeypatch.setenv(name, value)
+    set_here = ansible.environment(str(tmp_path)).get("ANSIBLE_SSH_ARGS")
+    assert set_here == ("-o ControlMaster=auto -o ControlPersist=60s" if asked else None)
 
 
 def test_without_the_extra_it_says_how_to_get_it():

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from envsetup.probe import children
 from envsetup.probe.nvml import Reply
-from envsetup.world.live import CHILDREN
 from envsetup.world.process import run_with_deadline
+
+CHILD = str(Path(children.__file__).with_name("nvml.py"))
 
 
 @pytest.fixture
 def ask(scripted):
     def run(*lines, timeout=20.0):
-        return run_with_deadline(
-            [sys.executable, "-I", str(CHILDREN / "nvml.py")], timeout=timeout, env=scripted(*lines)
-        )
+        return run_with_deadline([sys.executable, "-I", CHILD], timeout=timeout, env=scripted(*lines))
 
     return run
 
@@ -145,7 +146,7 @@ def test_a_crash_of_the_library_is_a_signal_of_the_child(ask):
 
 
 def test_no_library_at_all():
-    done = run_with_deadline([sys.executable, "-I", str(CHILDREN / "nvml.py")], timeout=20.0)
+    done = run_with_deadline([sys.executable, "-I", CHILD], timeout=20.0)
     if json.loads(done.stdout)["status"] == "ok":
         pytest.skip("this machine has a real NVML")
     assert json.loads(done.stdout)["status"] in {"missing", "error"}
@@ -153,7 +154,7 @@ def test_no_library_at_all():
 
 def test_a_library_beside_the_loader_is_named_by_an_argument(fake_library, scripted):
     environment = {**scripted("driver=566.36"), "LD_LIBRARY_PATH": ""}
-    command = [sys.executable, "-I", str(CHILDREN / "nvml.py"), str(fake_library / "libnvidia-ml.so.1")]
+    command = [sys.executable, "-I", CHILD, str(fake_library / "libnvidia-ml.so.1")]
     answer = reply(run_with_deadline(command, timeout=20.0, env=environment))
     assert answer["driver"] == "566.36"
 

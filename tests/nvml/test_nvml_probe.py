@@ -40,6 +40,16 @@ def test_gpus_come_from_nvml(scripted):
     assert machine["nvidia"]["nvml"]["library"].endswith("libnvidia-ml.so.1")
 
 
+@pytest.mark.build
+@pytest.mark.xdist_group("bundle")
+def test_the_fleets_bundle_asks_nvml_from_within_its_zip(scripted, bundle):
+    environment = {**os.environ, **scripted("name=NVIDIA Fake 4090"), "ENVSETUP_AGENT_PYTHON": sys.executable}
+    done = subprocess.run([bundle[0], "doctor"], env=environment, capture_output=True, timeout=60, check=False)
+    machine = json.loads(done.stdout)["machine"]
+    assert machine["nvidia"]["nvml"]["status"] == "ok", done
+    assert [gpu["name"] for gpu in machine["gpus"]] == ["NVIDIA Fake 4090"]
+
+
 def test_an_nvml_whose_init_never_returns_is_named_within_six_seconds(scripted):
     machine, seconds = probed(scripted("hang=nvmlInitWithFlags"))
     assert seconds < 6

@@ -1,16 +1,16 @@
-"""Runs as `__main__` of the bundle, with the standard library alone: unpack what this Python needs, run, clean up.
+"""Runs as `__main__` of the bundle, with the standard library alone: unpack what a zip cannot serve, run, clean up.
 
-A zip cannot load compiled modules, and the look at NVML runs in a child; so the parts are laid out as a private venv
-(one link, one file, the modules) in a temporary folder that only this user can enter, and it is removed at the end.
+All that is pure Python is imported from the bundle itself. A zip cannot load compiled modules, and the look at NVML
+runs in a child; so those parts are laid out as a private venv (one link, one file, a few modules) in a temporary
+folder that only this user can enter, and it is removed at the end. The doctor runs in a fork, in a session of its
+own: whatever it started ends with it, and cleaning up is left to the parent.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -18,6 +18,9 @@ from pathlib import Path
 
 TEMPORARY = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm", os.environ.get("HOME"))  # noqa: S108
 COMMON = "site/"
+OLDEST = (3, 10)
+ANSWERED = 64  # added to the exit status: the header knows by it that this Python could run us at all
+ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def platform_tag() -> str:
@@ -45,19 +48,26 @@ def workplace() -> str | None:
 
 
 def unpack(archive: str, folder: Path, tag: str) -> Path | None:
-    """Lay the bundle out as a venv; its Python, or None where the bundle holds nothing for `tag`."""
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    site = folder / "lib" / version / "site-packages"
+    """Lay out the packages with compiled modules as a venv; its site folder, or None where there are none for `tag`.
+
+    The venv's Python finds everything else in the archive, as this process does.
+    """
+    site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     native, platform = f"native/{tag}/", tag.split("-", 2)[2]
-    programs = f"programs/{platform}/"
-    wanted = (COMMON, native, f"native/abi3-{platform}/", programs)
+    stable, programs = f"native/abi3-{platform}/", f"programs/{platform}/"
     with zipfile.ZipFile(archive) as bundle:
         names = bundle.namelist()
-        if not any(name.startswith(native) for name in names):
+        compiled = [name for name in names if name.startswith((native, stable))]
+        if not any(name.startswith(native) for name in compiled):
             return None
+        # What makes environments looks for its program and its templates beside itself: then all is laid out.
+        building = any(name.startswith(programs) for name in names)
+        packages = (COMMON,) if building else tuple({f"{COMMON}{name.split('/')[2]}/" for name in compiled})
         made: set[Path] = set()
         for name in names:
-            prefix = next((prefix for prefix in wanted if name.startswith(prefix)), None)
+            prefix = next((prefix for prefix in (native, stable, programs) if name.startswith(prefix)), "")
+            if not prefix and name.startswith(packages):
+                prefix = COMMON
             if prefix:
                 path = (folder / "bin" if prefix == programs else site) / name[len(prefix) :]
                 if path.parent not in made:
@@ -68,53 +78,72 @@ def unpack(archive: str, folder: Path, tag: str) -> Path | None:
                     path.chmod(0o700)
     base = getattr(sys, "_base_executable", "") or sys.executable
     (folder / "pyvenv.cfg").write_text(f"home = {os.path.dirname(base)}\n", encoding="utf-8")  # noqa: PTH120
+    # A path into a zip is not taken as it stands: `site` wants it to exist.
+    (site / "envsetup.pth").write_text(f"import sys; sys.path.append({archive + '/' + COMMON!r})\n", encoding="utf-8")
     python = folder / "bin" / "python"
     python.parent.mkdir(exist_ok=True)
     python.symlink_to(base)
-    return python
+    return site
 
 
-def run(python: Path, arguments: list[str]) -> int:
-    """Run the doctor; its exit status, negative for a signal. A signal to end ends it too."""
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [python, "-I", "-B", "-m", "envsetup.fleet.agent.main", *arguments],
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def run(archive: str, folder: Path, site: Path, arguments: list[str]) -> int:
+    """Run the doctor in a fork; its exit status, negative for a signal. A signal to end ends it too."""
+    child = 0
 
     def stop(number: int, _frame: object) -> None:
-        os.killpg(process.pid, signal.SIGKILL)
+        if child:
+            os.killpg(child, signal.SIGKILL)
         raise SystemExit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for number in ENDINGS:
         signal.signal(number, stop)
-    return process.wait()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # until it is known which process there is to end
+    child = os.fork()
+    if not child:
+        os.setsid()
+        for number in ENDINGS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.executable = str(folder / "bin" / "python")  # what its own children run with
+        sys.path[:] = [str(site), archive + "/" + COMMON, *(path for path in sys.path if path != archive)]
+        from envsetup.fleet.agent.main import main as answer  # noqa: PLC0415 - it can be found from here on
+
+        raise SystemExit(answer(arguments))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def fail(error: str, detail: str) -> int:
     """Answer that the doctor could not run here."""
+    import json  # noqa: PLC0415 - 10 ms
+
     answer = {"schema": "envsetup.agent/1", "host": os.uname().nodename, "error": error, "detail": detail}
     sys.stdout.write(json.dumps(answer) + "\n")
-    return 3
+    return ANSWERED + 3
 
 
 def main() -> int:
-    """Unpack, run, clean up."""
-    tag = platform_tag()
-    place = workplace()
+    """Unpack, run, clean up; the exit status, with ANSWERED added where there is an answer."""
+    if sys.version_info < OLDEST:
+        return 1
+    sys.path[0] = archive = os.path.abspath(sys.argv[0])  # noqa: PTH100
+    tag, place = platform_tag(), workplace()
     if place is None:
         return fail("crashed", "no temporary folder that can be written and executed from")
     folder = Path(tempfile.mkdtemp(prefix="envsetup-agent-", dir=place))
+    supervisor = os.getpid()
     try:
-        python = unpack(sys.argv[0], folder, tag)
-        if python is None:
+        site = unpack(archive, folder, tag)
+        if site is None:
             return fail("not-carried", tag)
-        status = run(python, sys.argv[1:])
+        status = run(archive, folder, site, sys.argv[1:])
     except OSError as error:
         return fail("crashed", f"{type(error).__name__}: {error}")
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return fail("crashed", f"the doctor was ended by signal {-status}") if status < 0 else status
+        if os.getpid() == supervisor:
+            shutil.rmtree(folder, ignore_errors=True)
+    return fail("crashed", f"the doctor was ended by signal {-status}") if status < 0 else ANSWERED + status
 
 
 if __name__ == "__main__":

@@ -6,18 +6,17 @@ import json
 import os
 import socket
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envsetup import __version__
 from envsetup.model.errors import InputError
 from envsetup.model.proof import Metric, SmokeCheck, SmokeReport
 from envsetup.world.process import run_with_deadline
+from envsetup.world.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PROGRAM = Path(__file__).with_name("pairs.py")
 JOIN_SHARE = 0.4  # of the time that there is; then who has not come will not come
 
 
@@ -39,7 +38,8 @@ def together(python: str, name: str, peers: Mapping[str, str], *, port: int, sec
         "ENVSETUP_JOIN": str(join),
         **_interface(peers[name]),
     }
-    ended = run_with_deadline([python, "-B", str(PROGRAM)], timeout=seconds, env=settings)
+    with program("envsetup.fleet.agent", "pairs") as path:
+        ended = run_with_deadline([python, "-B", str(path)], timeout=seconds, env=settings)
     events = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"event"')]
     checks = _checks(events, len(peers) - 1, join, ended.stderr)
     verdict = "pass" if all(check.status == "PASS" for check in checks) else "fail"
