@@ -36,6 +36,7 @@ Examples:
 REQUIRE = click.Choice(["gpu", "cuda", "rocm", "none"])
 TOGETHER_S = 120  # seconds: hosts that have not met by then will not
 DEVICES = click.Choice(["auto", "cpu", "cuda", "rocm", "mps", "xpu"])
+SMOKED = click.Choice(["pytorch", "tensorflow", "jax"])
 COMMON = (
     click.option(
         "-i", "inventory", metavar="INVENTORY", help="Ansible's inventory; Slurm's partition; Kubernetes' node label."
@@ -99,6 +100,7 @@ def doctor(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
 @click.option("--nodes", type=click.IntRange(1, 10000), help="kubernetes: how many nodes take part.")
 @click.option("--gpus", type=click.IntRange(0, 64), default=1, show_default=True, help="kubernetes: GPUs of each pod.")
 @click.option("--env", metavar="PATH", required=True, help="The environment to train in on every host.")
+@click.option("--framework", type=SMOKED, help="Which to train with. Default: the one that is installed.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to train.")
 @click.option("--level", type=click.Choice(["quick", "standard"]), default="quick", show_default=True)
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; may be repeated.")
@@ -113,7 +115,9 @@ def smoke(**options: Any) -> int:  # noqa: ANN401 - as above
     Exits with 4 when a host gave no proof, 1 where a check failed, 3 where nothing was verified, else 0.
     """
     checks = [part for check in options["checks"] for part in ("--check", check)]
-    asked = _given(options, "port") if options["together"] else [*_given(options, "device", "level"), *checks]
+    asked = (
+        _given(options, "port") if options["together"] else [*_given(options, "framework", "device", "level"), *checks]
+    )
     if options["engine"] == "kubernetes":
         return printed(smoke_manifest(options, asked), quiet=options["quiet"])
     return _run(options, ["smoke", "--json", *_given(options, "env"), *asked], together=options["together"])

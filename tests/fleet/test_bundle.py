@@ -235,3 +235,15 @@ def test_a_package_source_that_never_answers_is_not_asked_for_every_platform(mon
     assert len(parts.missing) == 19
     assert "not asked: the package source did not answer" in " ".join(parts.missing.values())
     assert any(path.startswith(f"native/{platform_tag()}/msgspec/") for path in parts.files)
+
+
+@pytest.mark.parametrize(("asked", "missing"), [([], "jax"), (["--framework", "tensorflow"], "tensorflow")])
+def test_smoke_takes_the_framework_that_is_installed_or_the_one_that_is_asked_for(bundle, tmp_path, asked, missing):
+    env = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", env], check=True, timeout=60)
+    [site] = env.glob("lib/*/site-packages")
+    (site / "numpy.py").touch()
+    (site / "jax.py").write_text("raise ModuleNotFoundError('planted', name='jax')\n")
+    command = [sys.executable, bundle[0], "smoke", "--env", env, "--device", "cpu", *asked]
+    ended = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    assert f"has no {missing}" in answer(ended)["detail"]

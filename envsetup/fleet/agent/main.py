@@ -51,7 +51,7 @@ def _smoke(options: argparse.Namespace) -> tuple[bytes, int]:
     from envsetup.smoke.catalogue import catalogue  # noqa: PLC0415
     from envsetup.smoke.host import look_at  # noqa: PLC0415
     from envsetup.smoke.runner import Request, prove  # noqa: PLC0415
-    from envsetup.smoke.target import interpreter  # noqa: PLC0415
+    from envsetup.smoke.target import first_framework, interpreter  # noqa: PLC0415
     from envsetup.smoke.verdict import exit_code  # noqa: PLC0415
     from envsetup.world.live import LiveWorld  # noqa: PLC0415
 
@@ -63,7 +63,14 @@ def _smoke(options: argparse.Namespace) -> tuple[bytes, int]:
         proof = together(interpreter(options.env), name, peers, port=options.port, seconds=options.seconds)
         return msgspec.json.encode(proof), int(exit_code(proof))
     checks = [catalogue().find(check).id for check in options.checks]
-    request = Request(python=interpreter(options.env), device=options.device, level=options.level, checks=checks)
+    python = interpreter(options.env)
+    request = Request(
+        python=python,
+        framework=options.framework or first_framework(python),
+        device=options.device,
+        level=options.level,
+        checks=checks,
+    )
     report = prove(request, look=lambda: look_at(LiveWorld()), watcher=_Nobody())
     told = msgspec.structs.replace(report, host={**report.host, "name": _name(options)})
     return msgspec.json.encode(told), int(exit_code(report))
@@ -136,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds in all")
     doctor.add_argument("--root", default="", metavar="DIR", help="where the host is mounted, inside a container")
     smoke = commands.add_parser("smoke", parents=[common], help="train in an environment and prove that it works")
+    smoke.add_argument("--framework", help="pytorch, tensorflow, jax; default: the one that is installed")
     smoke.add_argument("--device", default="auto", help="auto, cpu, cuda, rocm, mps, xpu")
     smoke.add_argument("--level", default="quick", help="quick, standard")
     smoke.add_argument("--check", dest="checks", action="append", default=[], metavar="ID", help="only this one")
