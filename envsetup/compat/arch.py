@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Literal, Optional
 
 import msgspec
@@ -28,6 +29,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
         return self.by != "no"
 
 
+@cache
 def capability(entry: str) -> str:
     """The compute capability of an entry: "sm_86" and "compute_86" are "8.6", "sm_120" and "sm_120a" are "12.0"."""
     digits = re.sub(r"\D", "", entry)

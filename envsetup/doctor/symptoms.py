@@ -117,6 +117,7 @@ class _Text:
         # Joined by a space, so that a message which a terminal wrapped is still found.
         self.joined = " ".join(self.flat)
         self.starts: list[int] = []
+        self._found: dict[str, list[int]] = {}  # several rows share a needle
         place = 0
         for line in self.flat:
             self.starts.append(place)
@@ -129,14 +130,21 @@ class _Text:
         """Numbers of the lines in which a needle starts, in order, as many as are worth trying."""
         found: set[int] = set()
         for needle in needles:
-            place, tries = self.joined.find(needle), 0
-            while place >= 0 and tries < _MAX_TRIES:
-                number = self.line_at(place)
-                found.add(number)
-                tries += 1
-                next_start = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.joined)
-                place = self.joined.find(needle, max(next_start, place + 1))
+            lines = self._found.get(needle)
+            if lines is None:
+                lines = self._found[needle] = self._lines_with(needle)
+            found.update(lines)
         return sorted(found)
+
+    def _lines_with(self, needle: str) -> list[int]:
+        lines: list[int] = []
+        place = self.joined.find(needle)
+        while place >= 0 and len(lines) < _MAX_TRIES:
+            number = self.line_at(place)
+            lines.append(number)
+            next_start = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.joined)
+            place = self.joined.find(needle, max(next_start, place + 1))
+        return lines
 
     def window(self, number: int, span: int) -> str:
         return " ".join(self.flat[max(0, number - span + 1) : number + span])

@@ -16,7 +16,7 @@ _KINDS = (
     ("nvrm", re.compile(r"\bNVRM: ")),
     ("amdgpu", re.compile(r"\bamdgpu\b.{0,80}(?:ring \S{1,20} timeout|GPU reset|page fault|\*ERROR\*)")),
 )
-_HINTS = ("NVRM", "Xid", "oom", "Out of memory", "blocked for more", "amdgpu")
+_HINTS = ("NVRM", "Xid", "oom", "ut of memory", "blocked for more", "amdgpu")
 
 
 def read(page: Page, facts: Facts) -> bool:
@@ -25,7 +25,7 @@ def read(page: Page, facts: Facts) -> bool:
         return False
     found = False
     for line in page.bare:
-        event = _event(line)
+        event = _event(line) if any(hint in line for hint in _HINTS) else None
         if event is not None:
             facts.append("kernel_events", **event)
             found = True

@@ -78,7 +78,7 @@ class Page:
     @cached_property
     def pairs(self) -> list[tuple[str, str] | None]:
         """Each line as key and value, None where it is no such pair."""
-        return [split(line) if line else None for line in self.bare]
+        return [split(line) if ":" in line or "=" in line or "|" in line else None for line in self.bare]
 
     @cached_property
     def joined(self) -> str:
@@ -91,11 +91,15 @@ class Page:
 
     @cached_property
     def _as_written(self) -> Searched:
-        return Searched(fresh(self.lines))
+        return Searched(self._fresh)
 
     @cached_property
     def _lower_case(self) -> Searched:
-        return Searched([line.lower() for line in fresh(self.lines)])
+        return Searched([line.lower() for line in self._fresh])
+
+    @cached_property
+    def _fresh(self) -> list[str]:
+        return fresh(self.lines)
 
     def containing(self, needle: str, limit: int = 100) -> list[int]:
         """Numbers of the first lines that hold a lower-case literal."""

@@ -6,6 +6,7 @@ Weak facts: any tool's output outweighs them, and `Imported.weak` lists them.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from envsetup.importers import pip_list, words
@@ -22,42 +23,34 @@ if TYPE_CHECKING:
 # A word ends where Chinese or Japanese goes on.
 _WORDS = re.ASCII
 _ANY_CASE = re.IGNORECASE | _WORDS
-_GPUS = (
-    (
-        "nvidia",
-        re.compile(
-            r"\b(?i:NVIDIA\s+)?(?i:GeForce\s+)?(?:"
-            r"(?i:RTX|GTX)[\s-]?(?:PRO\s)?A?\d{3,4}M?"
-            r"(?:[\s-]?(?i:Ti|SUPER|Max-Q|Ada|D|Laptop GPU|Blackwell)\b){0,3}"
-            r"|(?:GeForce\s)?(?:GT|MX)\s?\d{3,4}M?\b(?!\.)|GeForce\s\d{3}M?\b"
-            r"|(?i:GTX\s)?(?:TITAN|Titan)(?:\s(?:Xp|X|V|RTX|Black|Z))?\b"
-            r"|(?i:Tesla)\s[KMPVT]\d{1,3}[\w-]{0,16}"
-            r"|Quadro\s(?:RTX\s)?[A-Z]{0,2}\d{3,4}\w?"
-            r"|(?:DGX\s)?(?:GB[23]00|GB10|GH200|B[123]00|H[12]00|H800|H20|A100|a100|h100|h200|v100|A800|V100|P100|L40S?|"
-            r"A[1346]0G?|A6000|A5000|A4000|T4|K80|L4|A2|P40|M40|M60)"
-            r"(?:-(?:SXM\d?|PCIE|PCIe)(?:-\d{2,3}GB)?)?\b(?!\.\d)"
-            r"|(?i:Jetson\s(?:AGX\s)?(?:Orin|Xavier|Nano|TX[12]|Thor)(?:\s(?:Nano|NX))?)"
-            r")",
-            _WORDS,
-        ),
+_GPUS = {
+    "nvidia": re.compile(
+        r"\b(?i:NVIDIA\s+)?(?i:GeForce\s+)?(?:"
+        r"(?i:RTX|GTX)[\s-]?(?:PRO\s)?A?\d{3,4}M?"
+        r"(?:[\s-]?(?i:Ti|SUPER|Max-Q|Ada|D|Laptop GPU|Blackwell)\b){0,3}"
+        r"|(?:GeForce\s)?(?:GT|MX)\s?\d{3,4}M?\b(?!\.)|GeForce\s\d{3}M?\b"
+        r"|(?i:GTX\s)?(?:TITAN|Titan)(?:\s(?:Xp|X|V|RTX|Black|Z))?\b"
+        r"|(?i:Tesla)\s[KMPVT]\d{1,3}[\w-]{0,16}"
+        r"|Quadro\s(?:RTX\s)?[A-Z]{0,2}\d{3,4}\w?"
+        r"|(?:DGX\s)?(?:GB[23]00|GB10|GH200|B[123]00|H[12]00|H800|H20|A100|a100|h100|h200|v100|A800|V100|P100|L40S?|"
+        r"A[1346]0G?|A6000|A5000|A4000|T4|K80|L4|A2|P40|M40|M60)"
+        r"(?:-(?:SXM\d?|PCIE|PCIe)(?:-\d{2,3}GB)?)?\b(?!\.\d)"
+        r"|(?i:Jetson\s(?:AGX\s)?(?:Orin|Xavier|Nano|TX[12]|Thor)(?:\s(?:Nano|NX))?)"
+        r")",
+        _WORDS,
     ),
-    (
-        "amd",
-        re.compile(
-            r"\b(?:AMD\s+)?(?:Radeon\s+)?(?:RX\s?\d{3,4}(?:\s?(?:XTX|XT|GRE|M|S))?|Radeon\s(?:Pro\s)?(?:VII|W\d{4}|\d{3,4}[MS]|Vega\s?\d{0,2})|(?:Instinct\s)?MI\d{2,3}[XA]?)\b",
-            _WORDS,
-        ),
+    "amd": re.compile(
+        r"\b(?:AMD\s+)?(?:Radeon\s+)?(?:RX\s?\d{3,4}(?:\s?(?:XTX|XT|GRE|M|S))?|"
+        r"Radeon\s(?:Pro\s)?(?:VII|W\d{4}|\d{3,4}[MS]|Vega\s?\d{0,2})|(?:Instinct\s)?MI\d{2,3}[XA]?)\b",
+        _WORDS,
     ),
-    (
-        "intel",
-        re.compile(
-            r"\b(?:Intel\s+)?Arc(?:\(TM\))?\s(?:Pro\s)?[AB]\d{2,3}[MV]?\b|\bIntel(?:\(R\))?\s+Arc\b|"
-            r"\bData Center GPU (?:Max|Flex)(?:\s\d{2,4})?",
-            _WORDS,
-        ),
+    "intel": re.compile(
+        r"\b(?:Intel\s+)?Arc(?:\(TM\))?\s(?:Pro\s)?[AB]\d{2,3}[MV]?\b|\bIntel(?:\(R\))?\s+Arc\b|"
+        r"\bData Center GPU (?:Max|Flex)(?:\s\d{2,4})?",
+        _WORDS,
     ),
-    ("apple", re.compile(r"\bApple\s(?:M\d(?:\s(?:Pro|Max|Ultra))?|silicon)\b|\bM[1-5]\s(?:Pro|Max|Ultra)\b", _WORDS)),
-)
+    "apple": re.compile(r"\bApple\s(?:M\d(?:\s(?:Pro|Max|Ultra))?|silicon)\b|\bM[1-5]\s(?:Pro|Max|Ultra)\b", _WORDS),
+}
 _NAMES = (
     "torch|pytorch|torchvision|torchaudio|tensorflow-gpu|tensorflow-cpu|tensorflow|tf|jaxlib|jax|numpy|keras|flash[-_]attn|xformers|"
     "bitsandbytes|triton|vllm|transformers|sglang|deepspeed|protobuf|spacy|onnxruntime-gpu|mmcv-full|mmcv|detectron2|"
@@ -121,6 +114,11 @@ _ELSEWHERE = re.compile(
     r"using|against|for)\b|\bnot compatible\b",
     _ANY_CASE,
 )
+# One of these is in every such sentence, and words alone are found in a sixth of the time.
+_ELSEWHERE_WORDS = re.compile(
+    "work|grad|fixed|instead|should|recommend|require|least|newer|later|higher|above|minimum|support|other|matching|"
+    "versions|compiled|compatible"
+)
 _CONTAINER = re.compile(
     r"\b(?:in|inside|using|with|via|from)\s(?:an?\s|the\s|my\s)?(?:docker|podman)\b|\bdocker run\b|/\.dockerenv",
     _ANY_CASE,
@@ -138,7 +136,7 @@ def read(page: Page, facts: Facts) -> bool:
         line = page.lines[number]
         if page.claimed(number) or not 2 < len(line) < _LONGEST or line.lstrip().startswith('File "'):  # noqa: PLR2004
             continue
-        if not _ELSEWHERE.search(line):
+        if not (_ELSEWHERE_WORDS.search(line.lower()) and _ELSEWHERE.search(line)):
             for reader in wanted[number]:
                 reader(facts, line)
     return False
@@ -146,9 +144,13 @@ def read(page: Page, facts: Facts) -> bool:
 
 def gpus(facts: Facts, line: str) -> None:
     """GPUs that a line names."""
-    for vendor, pattern in _GPUS:
-        for match in pattern.finditer(line):
-            facts.said_gpu(vendor, _spelled(match.group()))
+    for vendor in _GPUS:
+        _gpus_of(vendor, facts, line)
+
+
+def _gpus_of(vendor: str, facts: Facts, line: str) -> None:
+    for match in _GPUS[vendor].finditer(line):
+        facts.said_gpu(vendor, _spelled(match.group()))
 
 
 def _spelled(name: str) -> str:
@@ -249,47 +251,18 @@ def _container(facts: Facts, line: str) -> None:
         facts.put("container.runtime", "podman" if "podman" in line.lower() else "docker", SAID)
 
 
+_NVIDIA_WORDS = (
+    *("rtx", "gtx", "geforce", "titan", "tesla", "quadro", "jetson", "GT", "MX", "GB", "GH200", "a100", "h100", "h200"),
+    *("v100", "B100", "B200", "B300", "H20", "H800", "A800", "L40", "A10", "A30", "A40", "A16", "A6000", "A5000"),
+    *("A4000", "P100", "T4", "K80", "L4", "A2", "P40", "M40", "M60"),
+)
 # (literals of which one must be in the line, in any case unless it has capitals; what reads it), in the order in which
 # one line is read.
 _READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
-    (
-        (
-            *(
-                "rtx",
-                "gtx",
-                "geforce",
-                "titan",
-                "tesla",
-                "quadro",
-                "jetson",
-                "gt ",
-                "GT",
-                "MX",
-                "GB",
-                "GH200",
-                "GeForce",
-            ),
-            *(
-                "a100",
-                "h100",
-                "h200",
-                "v100",
-                "B100",
-                "B200",
-                "B300",
-                "H20",
-                "H800",
-                "A800",
-                "L40",
-                "A10",
-                "A30",
-                "A40",
-            ),
-            *("A16", "A6000", "A5000", "A4000", "P100", "T4", "K80", "L4", "A2", "P40", "M40", "M60"),
-            *("radeon", "rx", "instinct", "MI", "arc", "data center gpu", "apple", "M1", "M2", "M3", "M4", "M5"),
-        ),
-        gpus,
-    ),
+    (_NVIDIA_WORDS, partial(_gpus_of, "nvidia")),
+    (("radeon", "RX", "instinct", "MI"), partial(_gpus_of, "amd")),
+    (("Arc", "Data Center GPU"), partial(_gpus_of, "intel")),
+    (("Apple", "M1 ", "M2 ", "M3 ", "M4 ", "M5 "), partial(_gpus_of, "apple")),
     (tuple(sorted(_PACKAGE_WORDS)), _packages),
     (("driver", "nvidia"), _driver),
     (("nvidia-smi",), _ceiling),

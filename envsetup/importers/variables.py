@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _LINE = re.compile(
     r"(?:[$!%]\s{0,2})?(?:export\s+|set\s+|ENV\s+|-e\s+|os\.environ\[['\"])?([A-Z][A-Z0-9_]{2,50})(?:['\"]\]\s?)?\s?=\s?(.*)$"
 )
+# `NAME= command` sets nothing for the command: behind the sign stand a blank and a program, no path or number.
+_EMPTY = re.compile(r"[A-Z0-9]= +(?:python|torchrun|accelerate|deepspeed|uv|bash|sh|nvidia-smi|\./)")
 # What a report prints next to them, so that it is not taken for an error text.
 _SEEN = re.compile(
     r"(?:NCCL|CUDA|NVIDIA|VLLM|TORCH|PYTORCH|TORCHINDUCTOR|MKL|OMP|NV|HF|ASCEND|ATB|HIP|ROCM|RAY|TF|XLA|JAX)_[A-Z0-9_]{1,50}$"
@@ -67,7 +69,7 @@ def read(page: Page, facts: Facts) -> bool:
             continue
         name, value = match.group(1), match.group(2).strip().strip("'\"")
         if name in _NAMES:
-            alone = _alone(name, value)
+            alone = "" if _EMPTY.search(line) else _alone(name, value)
             facts.variable(name, _secretless(alone)[:1000])
             if alone == value:  # a command that follows is part of what the user tells
                 page.claim(number)

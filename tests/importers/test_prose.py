@@ -119,6 +119,7 @@ def test_a_condition_in_a_program_says_nothing():
     [
         ("CUDA_VISIBLE_DEVICES=0,1 python train.py --batch 3", "0,1"),
         ("export CUDA_VISIBLE_DEVICES=''", ""),
+        ("CUDA_VISIBLE_DEVICES= python -c 'import torch'", ""),
         ('os.environ["CUDA_VISIBLE_DEVICES"] = "2"', "2"),
         ("$ CUDA_VISIBLE_DEVICES=1 torchrun x.py", "1"),
     ],
