@@ -49,10 +49,12 @@ def effective(python, env):
         "from pip._internal.cli.parser import ConfigOptionParser\n"
         "from pip._internal.configuration import Configuration\n"
         "c = Configuration(isolated=False); c.load()\n"
+        "items = [pair for key, value in c.items()"
+        " for pair in (value.items() if isinstance(value, dict) else [(key, value)])]\n"  # pip 26 keeps files apart
         "order = {'global': 0, 'install': 1, ':env:': 2}\n"
         "found = {}\n"
         "for section in order:\n"
-        "    for key, value in c.items():\n"
+        "    for key, value in items:\n"
         "        if key.partition('.')[0] == section and value:\n"
         "            found[key.partition('.')[2]] = value\n"
         "print(found)\n"
