@@ -107,6 +107,31 @@ def test_a_variable_is_set_right_at_each_activation_and_back_again(home, monkeyp
     assert activated(home) == "[1]"
 
 
+def test_a_conda_environment_gets_a_script_of_its_own(home, monkeypatch):
+    """conda sources every script of etc/conda/activate.d when an environment is activated."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local/state"))
+    prefix = home / "conda env"
+    (prefix / "conda-meta").mkdir(parents=True)
+    bad = {"env": {"CUDA_LAUNCH_BLOCKING": "1"}}
+    facts = machine(LINUX, NVIDIA, bad, torch("2.14.1", "cu130", kind="conda", path=str(prefix)))
+    (step,) = [step for step in steps(examine(facts).findings, facts) if "cuda-launch-blocking-set" in step.codes]
+    scripts = prefix / "etc/conda/activate.d"
+
+    def activated():
+        shell = 'export CUDA_LAUNCH_BLOCKING=1; for s in "$1"/*.sh; do [ ! -e "$s" ] || . "$s"; done; '
+        shell += "echo [$CUDA_LAUNCH_BLOCKING]"
+        command = ["sh", "-c", shell, "sh", scripts]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+
+    assert activated() == "[1]"
+    step.take(None)
+    assert activated() == "[]"
+    (entry,) = undo_log(home)
+    subprocess.run(entry["undo"], shell=True, check=True, timeout=30)
+    assert activated() == "[1]"
+    assert list(scripts.iterdir()) == []
+
+
 def test_after_it_nothing_is_left_to_do(home):
     doctor(home, "--fix", "--yes")
     again = doctor(home, "--fix", "--yes")
