@@ -167,6 +167,15 @@ def nvidia_only(case: Case) -> bool:
     return bool(gpus_of(case, "nvidia")) and not gpus_of(case, "amd") and not pci_gpus(case, "amd")
 
 
+def needs_open_module(case: Case) -> bool:
+    """A GPU for which there are only the open kernel modules."""
+    return any(key(cc) >= key(_limit("open-modules-only-from")) for cc in _nvidia_ccs(case))
+
+
+def windows_gpu_named(case: Case) -> bool:
+    return windows(case) and nvidia_gpu(case)
+
+
 def nvidia_gpu(case: Case) -> bool:
     return bool(gpus_of(case, "nvidia") or pci_gpus(case, "nvidia"))
 
@@ -312,6 +321,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "missing-is-listed": missing_is_listed,
     "musl": musl,
     "no-avx": no_avx,
+    "needs-open-module": needs_open_module,
     "not-container": not_container,
     "numpy-1": numpy_1,
     "numpy-2": numpy_2,
@@ -331,6 +341,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "torch-rocm": torch_rocm,
     "wheel-covers-gpu": wheel_covers_gpu,
     "windows": windows,
+    "windows-gpu-named": windows_gpu_named,
     "wsl": wsl,
     "wsl-windows-preview": wsl_windows_preview,
 }
