@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 # What a write to stdout fails with when its disk is full or its device is gone.
 OUTPUT_ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)
+# Longer than any sentence of envsetup: what is quoted from a file may be a file without a line break.
+LONGEST = 2000
 
 
 def run(group: click.Group, args: Sequence[str] | None = None) -> int:
     """Run the group and turn whatever happens into an exit code; nothing but results goes to stdout."""
+    _open_streams()
     try:
         result = group.main(args=list(args) if args is not None else None, prog_name="envsetup", standalone_mode=False)
         sys.stdout.flush()  # here, where a full disk still has an exit code
@@ -45,6 +48,9 @@ def run(group: click.Group, args: Sequence[str] | None = None) -> int:
         _drop_stdout()
         return int(Exit.OK)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and _folder_is_gone():
+            _say("error: the current folder has been removed: change to another one")
+            return int(Exit.USAGE)
         if error.filename is not None or error.errno not in OUTPUT_ERRORS:
             return _bug(error)
         _drop_stdout()
@@ -53,6 +59,21 @@ def run(group: click.Group, args: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence
         return _bug(error)
     return int(result) if isinstance(result, int) else int(Exit.OK)
+
+
+def _open_streams() -> None:
+    """A stream that was closed before the start, as by `>&-`, leads nowhere; Python gives None for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - open until the end
+
+
+def _folder_is_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - the question itself
+    except OSError:
+        return True
+    return False
 
 
 def _bug(error: Exception) -> int:
@@ -67,7 +88,10 @@ def _drop_stdout() -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line.replace("\n", " ") + "\n")
+    from envsetup.report.clean import clean
+
+    text = clean(line)
+    sys.stderr.write((text if len(text) <= LONGEST else f"{text[:LONGEST]} …") + "\n")
 
 
 def _log() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from typing import NoReturn
 
@@ -42,6 +43,26 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an empty value: a shell variable that is not set must not ask another question in silence."""
+        for index, word in enumerate(args):
+            if not word or re.fullmatch("--[a-z-]+=", word):
+                after = word.rstrip("=") or (args[index - 1] if index else "envsetup")
+                raise click.UsageError(f"an empty value after {after}: give one, or leave it out")
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for a word that is none, say which one may be meant."""
+        if args[0] in COMMANDS or args[0].startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        import difflib
+
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        known = f"did you mean {near[0]}?" if near else f"commands are {', '.join(COMMANDS)}"
+        raise click.UsageError(f"no command {args[0]!r}; {known}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

@@ -113,3 +113,65 @@ def test_flags_that_contradict_each_other_are_refused(command, flags):
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (Exit.USAGE, "")
     assert done.stderr == f"error: {flags} contradict each other: give one of them\n"
+
+
+def shell(script, **more):
+    program = f"{sys.executable} -m envsetup"
+    return subprocess.run(
+        ["bash", "-c", script.replace("envsetup", program, 1)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("envsetup explain >&-", Exit.OK),
+        ("envsetup --help >&-", Exit.OK),
+        ("envsetup explain no-such-code 2>&-", Exit.USAGE),
+        ("envsetup explain --error - <&-", Exit.USAGE),
+        ("envsetup explain --error - <&- >&- 2>&-", Exit.USAGE),
+    ],
+)
+def test_a_stream_that_was_closed_before_the_start_is_no_bug(script, code):
+    assert shell(script).returncode == code
+
+
+def test_what_a_file_name_or_a_file_says_is_no_order_to_the_terminal(capsys):
+    _, _, err = ending_of(InputError("a\x1b[31m\x9b\u202e.txt"), capsys)
+    assert err == "error: a?[31m??.txt\n"
+
+
+def test_a_line_is_never_a_whole_file(capsys):
+    _, _, err = ending_of(InputError("x" * 100_000), capsys)
+    assert len(err) < 3000
+
+
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path):
+    done = shell(f"mkdir {tmp_path}/a; cd {tmp_path}/a; rmdir ../a; envsetup diff", cwd="/")
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr == "error: the current folder has been removed: change to another one\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "place"),
+    [
+        ("plan --offline --gpu-name ''", "--gpu-name"),
+        ("plan --offline --machine=", "--machine"),
+        ("diff ''", "diff"),
+        ("fleet merge ''", "merge"),
+    ],
+)
+def test_an_empty_value_is_refused_and_not_left_out_in_silence(args, place):
+    done = shell(f"envsetup {args}")
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr == f"error: an empty value after {place}: give one, or leave it out\n"
+
+
+def test_a_word_that_is_no_command_is_answered_with_those_there_are():
+    assert shell("envsetup docter").stderr == "error: no command 'docter'; did you mean doctor?\n"
+    assert "commands are doctor, create, smoke" in shell("envsetup xyz").stderr
