@@ -17,6 +17,7 @@ from envsetup.model.codec import decode
 from envsetup.model.errors import BuildError, InputError
 from envsetup.model.lock import Lock, LockedFile, LockedPackage, normalise, read_lock
 from envsetup.model.redact import redact
+from envsetup.world.files import INPUT_LIMIT, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,12 +144,12 @@ def given_lock(path: Path) -> Lock:
     Raises InputError naming the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(str(path), INPUT_LIMIT).decode()
         if text.lstrip().startswith("@EXPLICIT"):
             raise InputError(f"{path}: an explicit lock of conda; it takes --target conda")
         return _given_pylock(text, str(path)) if path.suffix == ".toml" else read_lock(text, name=str(path))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        reason = error.strerror or str(error) if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"{path}: {reason}; --lock takes hashed requirement lines") from error
 
 

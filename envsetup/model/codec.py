@@ -49,6 +49,8 @@ def from_json(data: bytes | str, kind: type[T], *, name: str) -> T:
     """
     try:
         return decode(data, kind)
+    except RecursionError:
+        raise InputError(f"{name}: nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{name}: {error}") from error
 

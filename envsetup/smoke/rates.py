@@ -14,6 +14,7 @@ from envsetup.model.codec import decode, from_json
 from envsetup.model.errors import InputError
 from envsetup.model.proof import SmokeReport
 from envsetup.smoke.catalogue import CheckSpec, Gate
+from envsetup.world.files import INPUT_LIMIT, read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,9 +167,9 @@ def read_report(path: Path, *, option: str) -> SmokeReport:
     """
     name = f"{option} {path}"
     try:
-        text = path.read_bytes()
+        text = read_bytes(str(path), INPUT_LIMIT)
     except OSError as error:
-        raise InputError(f"{name}: {error.strerror}") from error
+        raise InputError(f"{name}: {error.strerror or error}") from error
     probe: Any = from_json(text, dict[str, Any], name=name)
     if probe.get("schema") != "envsetup.smoke/1":
         raise InputError(f"{name}: schema is {probe.get('schema')}; accepted: envsetup.smoke/1, the --json of smoke")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from envsetup.build.locking import given_lock, read_pylock
 from envsetup.model.errors import InputError
 from envsetup.model.lock import Lock, LockedFile, LockedPackage, read_lock
 from envsetup.render.pylock import pylock
+from envsetup.world import files
 
 pylock_of_packaging = pytest.importorskip("packaging.pylock", reason="this packaging has no parser of PEP 751")
 tomllib = pytest.importorskip("tomllib")
@@ -108,3 +110,10 @@ def test_what_is_no_lock_is_named(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         given_lock(path)
+
+
+def test_a_pipe_that_nobody_writes_to_is_no_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.read_bytes, "__defaults__", (0.2,))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="a pipe, and nobody wrote to it"):
+        given_lock(tmp_path / "pipe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import msgspec
@@ -13,6 +14,7 @@ from envsetup.smoke import baseline
 from envsetup.smoke.catalogue import catalogue
 from envsetup.smoke.judge import Measured, judge
 from envsetup.smoke.rates import Yardstick, read_report, references
+from envsetup.world import files
 
 SPECS = {spec.id: spec for spec in catalogue().checks}
 H100 = "NVIDIA H100 80GB HBM3"
@@ -116,6 +118,7 @@ def test_only_a_pass_is_a_measure(tmp_path, verdict):
         ('{"schema": "envsetup.doctor/1"}', "doctor"),
         ('{"schema": "envsetup.smoke/1"}', "missing required field"),
         ("[]", "Expected `object`"),
+        ('{"x": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
     ],
 )
 def test_what_is_no_report_is_named(tmp_path, text, says):
@@ -125,6 +128,13 @@ def test_what_is_no_report_is_named(tmp_path, text, says):
         read_report(path, option="--baseline")
     with pytest.raises(InputError, match="No such file"):
         read_report(tmp_path / "none", option="--baseline")
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.read_bytes, "__defaults__", (0.2,))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="a pipe, and nobody wrote to it"):
+        read_report(tmp_path / "pipe", option="--compare")
 
 
 def test_every_reference_can_fail_and_is_of_a_rate_that_is_measured():

@@ -16,6 +16,7 @@ import time
 import traceback
 import warnings
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from .journal import Journal, finite
@@ -55,7 +56,8 @@ def _open(request: dict[str, Any], journal: Journal) -> Any:
         context_module = import_module(".context", __package__)
     except ModuleNotFoundError as error:
         if error.name in ("numpy", name):
-            journal.emit("unusable", reason=f"{sys.executable} has no {error.name}: nothing to prove there")
+            missing = error.name if find_spec(name) else name  # with neither, numpy is not what the user misses
+            journal.emit("unusable", reason=f"{sys.executable} has no {missing}: nothing to prove there")
             return None
         _refused(journal, "import", error)
         return None
