@@ -92,16 +92,15 @@ def _without_channel(request: Request) -> Request:
 
 
 def _screen(plan: Plan, note: str, *, verbose: bool, quiet: bool) -> str:
-    import os
     import shutil
     import sys
 
     from envsetup.report.plan_text import Page, text
+    from envsetup.report.smoke_terminal import colour_wanted
 
-    tty = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if tty else None
-    colour = tty and "NO_COLOR" not in os.environ
-    return text(plan, Page(verbose=verbose, quiet=quiet, colour=colour, width=width, note=note))
+    width = max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
+    page = Page(verbose=verbose, quiet=quiet, colour=colour_wanted(sys.stdout), width=width, note=note)
+    return text(plan, page)
 
 
 def _offers(request: Request, *, quiet: bool) -> tuple[Offers | None, str]:

@@ -79,8 +79,9 @@ def _head(plan: Plan) -> list[str]:
     if plan.status == "impossible" and plan.impossible:
         return [f"impossible: {plan.impossible.text}", f"nearest:    {plan.impossible.nearest}"]
     main = [p for p in plan.packages if p.name in _TITLES]
-    names = " and ".join(f"{_TITLES[p.name]} {p.version}" + (f"+{p.variant}" if p.variant else "") for p in main)
-    lines = [f"{names} for {_DEVICES[plan.device]}, Python {plan.python}"]
+    *others, last = (f"{_TITLES[p.name]} {p.version}" + (f"+{p.variant}" if p.variant else "") for p in main)
+    names = [", ".join(others), last] if others else [last]
+    lines = [f"{' and '.join(names)} for {_DEVICES[plan.device]}, Python {plan.python}"]
     for package in plan.packages:
         where = f"  (environment {package.environment})" if package.environment else ""
         lines.append(f"  {requirement(package):32}  from {_place(package)}{where}")

@@ -77,7 +77,8 @@ def alternatives(candidates: list[Candidate], pick: Candidate) -> list[Alternati
     found: list[Alternative] = []
     if held := next((c for c in fits(candidates) if c.held and not pick.held and c.rank > pick.rank), None):
         cost = held.held.text if held.held else ""
-        found.append(_alternative(held, f"{held.label}: newer, but taken only when nothing else fits", cost))
+        what = "newer, but" if _ahead(held, pick) else "the same release,"
+        found.append(_alternative(held, f"{held.label}: {what} taken only when nothing else fits", cost))
     if sibling := next((c for c in able if c.version == pick.version and c.variant != pick.variant), None):
         found.append(_alternative(sibling, f"{sibling.label}: the same release, another build", _sibling_cost(sibling)))
     if newer := next(

@@ -59,13 +59,16 @@ def _blocked(option: Blocked) -> Plan:
 
 
 def _no_gpu(known: Facts) -> Plan:
-    where = f"in this {known.container} container" if known.container else "on this machine"
-    nearest = "start the container with a GPU (--gpus all, --device /dev/kfd), or ask for --cpu"
-    why = Impossible(
-        constraint="device",
-        text=f"no usable GPU {where}",
-        nearest=nearest if known.container else "a machine with a GPU, or ask for a CPU environment with --cpu",
-    )
+    if not known.devices_known:
+        text = "it is not known which GPU this machine has"
+        nearest = "name it: gpus in the machine file, or plan --gpu-name; or ask for a CPU environment with --cpu"
+    elif known.container:
+        text = f"no usable GPU in this {known.container} container"
+        nearest = "start the container with a GPU (--gpus all, --device /dev/kfd), or ask for --cpu"
+    else:
+        text = "no usable GPU on this machine"
+        nearest = "a machine with a GPU, or ask for a CPU environment with --cpu"
+    why = Impossible(constraint="device", text=text, nearest=nearest)
     return Plan(status="impossible", device="mps" if known.os == "macos" else "cuda", impossible=why, tables=_tables())
 
 
@@ -260,7 +263,8 @@ def _together(asked: Asked, plans: list[Plan]) -> Plan:
     warnings = [w for plan in plans for w in plan.warnings]
     alternatives = [a for plan in plans for a in plan.alternatives]
     if apart:
-        names = " and ".join(framework.title for framework in asked.frameworks)
+        *others, last = (framework.title for framework in asked.frameworks)
+        names = f"{', '.join(others)} and {last}"
         pythons = list(dict.fromkeys(plan.python for plan in plans))
         each = ", ".join(f"{f.title} on Python {plan.python}" for f, plan in zip(asked.frameworks, plans, strict=True))
         warnings.insert(

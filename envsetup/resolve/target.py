@@ -39,14 +39,21 @@ def options(machine: Machine, facts: Facts) -> list[Target | Blocked]:
 def cpu(facts: Facts, *, asked: bool) -> Target:
     """No accelerator, because it was `asked` for so or because there is none to use."""
     seen = ", ".join(d.label for d in facts.devices) or ("none" if facts.devices_known else "unknown")
+    unknown = not asked and not facts.devices_known
+    text = "no GPU can be used here: the CPU build"
+    if asked:
+        text = "a CPU environment was asked for"
+    elif unknown:
+        text = "it is not known which GPU this machine has: the CPU build"
     check = Check(
         constraint="device",
         ok=True,
-        text="a CPU environment was asked for" if asked else "no GPU can be used here: the CPU build",
+        text=text,
         evidence=f"gpus: {seen}",
         table=torch.cite("index-cpu"),
     )
-    return Target(kind="cpu", devices=[], checks=[check], warnings=[])
+    warnings = ["GPU unknown: none assumed"] if unknown else []
+    return Target(kind="cpu", devices=[], checks=[check], warnings=warnings)
 
 
 def _nvidia(machine: Machine, facts: Facts, devices: list[Device]) -> Target | Blocked:

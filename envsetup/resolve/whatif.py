@@ -34,9 +34,9 @@ def changed(
 
     Raises InputError for a version that is none, or a GPU whose maker the name does not tell.
     """
-    for flag, version in (("--driver", driver), ("--glibc", glibc)):
+    for flag, version, example in (("--driver", driver, "550.54.14"), ("--glibc", glibc, "2.35")):
         if version is not None and not re.fullmatch(r"\d+(\.\d+)*", version):
-            raise InputError(f"{flag} {version}: expected a version such as 550.54.14 or 2.35")
+            raise InputError(f"{flag} {version}: expected a version such as {example}")
     if system or arch:
         before = known(machine.os)
         name = system or (known(before.system) if before else None) or "linux"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
 from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage, Reason, Rejected
@@ -36,6 +37,13 @@ def test_the_answer_comes_first_and_hardware_reasons_lead():
     assert lines[0] == "PyTorch 2.15.0+cu132 and TensorFlow 2.21.0 for NVIDIA GPU, Python 3.12"
     assert next(line for line in lines if line.startswith("  why")) == "  why  has code"
     assert "environment tensorflow" in lines[2]
+
+
+def test_three_frameworks_are_a_list_and_not_a_chain():
+    jax = PlannedPackage(name="jax", version="0.10.2", variant="cuda13", index="pypi", environment="jax")
+    three = msgspec.structs.replace(PLAN, packages=[jax, *PLAN.packages])
+    head = text(three, Page()).splitlines()[0]
+    assert head.startswith("JAX 0.10.2+cuda13, PyTorch 2.15.0+cu132 and TensorFlow 2.21.0 for")
 
 
 def test_sources_are_numbered_once():

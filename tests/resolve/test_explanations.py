@@ -308,6 +308,22 @@ def test_a_described_machine_may_be_empty():
     assert any("assumed" in warning for warning in result.warnings)
 
 
+def test_a_gpu_that_is_not_known_is_not_said_to_be_absent():
+    taken = resolve(Request(frameworks=["pytorch"]), Machine())
+    assert "GPU unknown: none assumed" in taken.warnings
+    assert "no GPU" not in repr(taken.reasons)
+    refused = resolve(Request(frameworks=["pytorch"], device="gpu"), Machine()).impossible
+    assert refused.text == "it is not known which GPU this machine has"
+    none = resolve(Request(frameworks=["pytorch"]), Machine(gpus=[]))
+    assert "GPU unknown: none assumed" not in none.warnings
+
+
+def test_another_build_of_the_same_release_is_not_called_newer():
+    here = Machine(gpus=[])
+    held = [a.text for a in resolve(Request(frameworks=["pytorch"]), here).alternatives if "nothing else" in a.text]
+    assert held == ["2.15.0+cu132: the same release, taken only when nothing else fits"]
+
+
 def test_a_container_without_a_gpu_is_told_how():
     here = Machine(
         os=OperatingSystem(system="linux"),

@@ -198,3 +198,24 @@ def test_a_conda_channel_is_no_place_of_wheels(described):
     assert "channel" in done.stdout
     refused = envsetup("--cpu", "--machine", described(), "--target", "conda", "--source", "gopher://x")
     assert refused.returncode == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals here")
+@pytest.mark.parametrize(
+    ("settings", "coloured"), [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False)]
+)
+def test_colour_is_for_terminals_that_show_it(settings, coloured):
+    reader, writer = os.openpty()
+    env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm", **settings}
+    subprocess.run(
+        [sys.executable, "-m", "envsetup", "plan", "--offline", "-q"], stdout=writer, env=env, timeout=60, check=True
+    )
+    os.close(writer)
+    assert (b"\x1b[" in os.read(reader, 1 << 16)) is coloured
+    os.close(reader)
+
+
+@pytest.mark.parametrize(("flag", "example"), [("--driver", "550.54.14"), ("--glibc", "2.35")])
+def test_a_version_that_is_none_is_refused_with_an_example_of_its_own(flag, example):
+    done = envsetup("--offline", flag, "new")
+    assert (done.returncode, done.stderr) == (2, f"error: {flag} new: expected a version such as {example}\n")
