@@ -44,9 +44,13 @@ class _Actions(msgspec.Struct, frozen=True, rename="upper"):
     link: list[_Linked] = []
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    actions: Optional[_Actions] = None
+class _Said(msgspec.Struct, frozen=True):
     message: str = ""
+
+
+class _Answer(_Said, frozen=True):
+    actions: Optional[_Actions] = None
+    errors: list[_Said] = []  # conda's, where there were several
     solver_problems: list[str] = []
 
 
@@ -131,5 +135,6 @@ def _reason(ended: process.Ended) -> str:
         answer = decode(ended.stdout, _Answer)
     except msgspec.DecodeError:
         return cause(ended.stderr or ended.stdout)
-    said = answer.message or "; ".join(answer.solver_problems)
+    first = next((error.message for error in answer.errors), "")
+    said = answer.message or first or "; ".join(answer.solver_problems)
     return " ".join(said.split()) or cause(ended.stderr)

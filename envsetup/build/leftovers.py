@@ -2,7 +2,7 @@
 
 A run builds on its base under a name of its own, and notes beforehand which containers there are. The note is locked
 as long as the run lives, so what belongs to a note without owner may go; containers of the user's stay as they are.
-Containers on layers of a build do not tell whose they are: they go when no other run is at work.
+Containers on layers of a build do not tell whose they are: they go when nobody else is building, with us or without.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Buildah = Callable[..., Ended]
 
 _PREFIX = "envsetup-run-"
+_BUILDERS = {"buildah", "podman"}  # they share a place for images and containers
+_PROCESSES = Path("/proc")
 _PLACE = Path("/var/tmp")  # where buildah itself keeps what outlives a build  # noqa: S108
 
 
@@ -109,11 +111,21 @@ def _tidy(buildah: Buildah, path: Path, note: _Note) -> None:
     there = [found for found in _containers(buildah) if found.id not in note.before]
     own = [f for f in there if f.imagename.startswith(alias) or f.containername.startswith(path.name)]
     doubtful = [found for found in there if found not in own and found.imagename in {"", note.image}]
-    alone = not any(_held(other) for other in path.parent.glob(f"{_PREFIX}*") if other != path)  # after the list
+    # After the list: who begins now has nothing in it.
+    alone = not any(_held(other) for other in path.parent.glob(f"{_PREFIX}*") if other != path) and not _building()
     removed = [buildah("rm", found.id).ok for found in [*own, *(doubtful if alone else [])]]
     _unname(buildah, alias)
     if all(removed) and (alone or not doubtful):
         path.unlink(missing_ok=True)
+
+
+def _building() -> bool:
+    """Whether buildah or podman is at work for anybody: this run's own has ended when its leftovers are looked at."""
+    for name in _PROCESSES.glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):  # it ended just now
+            if name.read_text(encoding="utf-8", errors="replace").strip() in _BUILDERS:
+                return True
+    return False
 
 
 def _held(path: Path) -> bool:

@@ -43,6 +43,7 @@ class _CondaPaths(msgspec.Struct, frozen=True):
 class _CondaRecord(msgspec.Struct, frozen=True):
     name: str
     version: str
+    noarch: Optional[str] = None
     files: list[str] = []
     paths_data: _CondaPaths = _CondaPaths()
 
@@ -76,12 +77,21 @@ def look_at_conda(env: Path) -> Files:
     for path in sorted(env.glob("conda-meta/*.json")):
         package = decode(path.read_bytes(), _CondaRecord)
         packages[package.name] = package.version
-        entries += [entry for entry in package.paths_data.paths if entry.path_type != "directory"]
-    for entry in entries:
-        fault = _wrong(env / entry.path, entry)
+        listed = [entry for entry in package.paths_data.paths if entry.path_type != "directory"]
+        entries += [(_linked(env, package.noarch, entry.path), entry) for entry in listed]
+    for place, entry in entries:
+        fault = _wrong(place, entry)
         if fault:
-            getattr(found, fault).append(entry.path)
+            getattr(found, fault).append(place.relative_to(env).as_posix())
     return msgspec.structs.replace(found, packages=packages, files=len(entries))
+
+
+def _linked(env: Path, noarch: str | None, path: str) -> Path:
+    """Where a file lies: of a package for any Python conda notes the place in the package, others the one here."""
+    head, _, rest = path.partition("/")
+    if noarch == "python" and head == "site-packages" and (sites := records.site_packages(env)):
+        return sites[0] / rest
+    return env / "bin" / rest if noarch == "python" and head == "python-scripts" else env / path
 
 
 def _wrong(path: Path, entry: _CondaPath) -> str | None:

@@ -20,7 +20,10 @@ class Channel:
 
     def __init__(self, folder):
         self.folder = folder
-        self.index = {"linux-64": {}, "noarch": {}}
+        there = {subdir: folder / subdir / "repodata.json" for subdir in ("linux-64", "noarch")}
+        self.index = {
+            subdir: json.loads(path.read_text())["packages"] if path.exists() else {} for subdir, path in there.items()
+        }
 
     def add(
         self, name, version, build, files, depends=(), *, number=0, constrains=(), subdir="linux-64", noarch="generic"
@@ -140,7 +143,8 @@ if "--file" in options:
     for line in pathlib.Path(options["--file"]).read_text().splitlines()[1:]:
         url, _, digest = line.partition("#sha256:")
         if hashlib.sha256(urllib.request.urlopen(url).read()).hexdigest() != digest:
-            sys.exit(print(json.dumps({{"success": False, "message": "Checksum mismatch of " + url}})) or 1)
+            said = {{"message": "Checksum mismatch of " + url}}
+            sys.exit(print(json.dumps({{"success": False}} | ({{"errors": [said]}} if name == "conda" else said))) or 1)
         options["--channel"], _, file = [url.rsplit("/", 2)[at] for at in (0, 1, 2)]
         specs.append(re.sub("^(.+)-([^-]+)-([^-]+)[.]tar[.]bz2$", r"\\1 ==\\2 \\3", file))
 cuda = os.environ.get("CONDA_OVERRIDE_CUDA")
@@ -162,6 +166,12 @@ if "--dry-run" in words:
 else:
     prefix = pathlib.Path(options["--prefix"])
     asyncio.run(rattler.install(records, prefix, cache_dir=log.with_name("pkgs"), show_progress=False))
+    for meta in prefix.glob("conda-meta/*.json") if name == "conda" else ():
+        noted = json.loads(meta.read_text())
+        if noted.get("noarch") == "python":  # conda notes the place in the package, and only beside it the one here
+            for path in noted["paths_data"]["paths"]:
+                path["_path"] = re.sub("^lib/python[^/]*/", "", path["_path"])
+            meta.write_text(json.dumps(noted))
     if os.environ.get("FAKE_MORE"):
         (prefix / "conda-meta" / "more-1-0.json").write_text(json.dumps(
             {{"name": "more", "version": "1", "build": "0", "url": "https://host/t/s3cr3t/noarch/more-1-0.conda"}}))

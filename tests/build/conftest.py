@@ -234,6 +234,14 @@ def wheel_maker():
 
 
 @pytest.fixture(scope="session")
+def only_buildah(tmp_path_factory):
+    """A PATH on which buildah builds, though docker or podman may be installed."""
+    import debian
+
+    return debian.only("buildah", tmp_path_factory.mktemp("engines"))
+
+
+@pytest.fixture(scope="session")
 def channel(tmp_path_factory):
     """The folder of a channel with PyTorch for the CPU and two CUDAs."""
     from condachannel import pytorch_channel

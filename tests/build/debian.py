@@ -22,9 +22,17 @@ def buildah(*argv, check=True, **kwargs):
     return subprocess.run(["buildah", *argv], check=check, capture_output=True, text=True, env=env, **kwargs)
 
 
-def lacking():
+def only(engine, folder):
+    """A PATH on which no other engine answers."""
+    for name in {"docker", "podman", "buildah"} - {engine}:
+        (folder / name).write_text("#!/bin/sh\necho not asked >&2\nexit 1\n")
+        (folder / name).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def lacking(*more):
     """What is missing here for building images, or nothing."""
-    missing = [name for name in ("buildah", "mmdebstrap", "unshare") if shutil.which(name) is None]
+    missing = [name for name in ("buildah", "mmdebstrap", "unshare", *more) if shutil.which(name) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
     return "not root" if os.geteuid() else ""

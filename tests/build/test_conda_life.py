@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from condachannel import PYTHON, SITE, asked, pytorch_channel, served, torch_files
+from condachannel import PYTHON, SITE, Channel, asked, pytorch_channel, served, torch_files
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -179,6 +179,8 @@ def test_a_lock_installs_exactly_its_packages(box, tmp_path, over_http):
 
 def test_the_users_own_tool_installs_a_lock(box, channel, tool, tmp_path):
     folder, lock = shutil.copytree(channel, tmp_path / "copy"), box.folder / "explicit.txt"
+    pure = {"site-packages/pure.py": "x = 1\n"}
+    Channel(folder).add("pure", "1.0", "py_0", pure, subdir="noarch", noarch="python")
     files = [file for file in folder.glob("*/*.tar.bz2") if "cuda" not in file.name and "gpu" not in file.name]
     with served(folder) as address:
         digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
@@ -188,11 +190,14 @@ def test_the_users_own_tool_installs_a_lock(box, channel, tool, tmp_path):
         ((_, _, words),) = tool[1]()
         files[0].write_bytes(files[0].read_bytes() + b"tampered")
         done = box.create("env", "--target", "conda", "--lock", lock, "--yes")
-    assert (made["engine"].split()[0], set(made["packages"])) == (tool[0], {"python", "pytorch", "pytorch-cpu"})
+    assert (made["engine"].split()[0], set(made["packages"])) == (tool[0], {"pure", "python", "pytorch", "pytorch-cpu"})
     assert words[:5] == ["create", "--yes", "--json", "--prefix", words[4]]
     assert (words[5], words[6].endswith("/explicit.txt"), len(words)) == ("--file", True, 7)
     assert (done.returncode, "installation: Checksum mismatch" in done.stderr) == (1, True)
     assert version(box.folder / "env") == "2.13.0"
+    assert box.run("verify", "env").returncode == 0
+    (box.folder / "env" / SITE / "pure.py").write_text("x = 2\n")
+    assert f"! {SITE}/pure.py: changed" in box.run("diff", "env").stdout
     assert box.litter() == []
 
 

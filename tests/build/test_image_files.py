@@ -132,6 +132,9 @@ def test_the_run_script_asks_each_engine_in_its_own_words(example, tmp_path):
         (tools / name).write_text('#!/bin/sh\ncase $1 in image) exit 0;; esac\necho "$0" "$@"\n')
         (tools / name).chmod(0o755)
 
+    (tools / "id").write_text('#!/bin/sh\necho "${AS:-1000}"\n')
+    (tools / "id").chmod(0o755)
+
     def run(**env):
         argv = ["sh", str(example / "run.sh"), "python", "it's.py"]
         kept = os.environ | {"PATH": f"{tools}:/usr/bin:/bin"} | env
@@ -142,7 +145,9 @@ def test_the_run_script_asks_each_engine_in_its_own_words(example, tmp_path):
     assert "--gpus all" in run()
     assert run().rstrip().endswith("localhost/demo:946d195a0d25 python it's.py")
     assert "--device nvidia.com/gpu=all" in run(ENGINE="podman")
-    assert "keep-id:uid=1000,gid=1000" in run(ENGINE="podman")
+    assert "--userns keep-id:uid=1000,gid=1000" in run(ENGINE="podman")
+    root = run(ENGINE="podman", AS="0")
+    assert ("--userns" in root, "--user 0:0" in root) == (False, True)
     assert "--device nvidia.com/gpu=all" in run(GPU="cdi")
     assert "gpu" not in run(GPU="none")
 

@@ -46,6 +46,11 @@ def bases(tmp_path_factory):
         return list(pool.map(debian.make, (BOOKWORM, TRIXIE), folders))
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, only_buildah):
+    monkeypatch.setenv("PATH", only_buildah)
+
+
 @pytest.fixture
 def base(bases):
     """The first of them."""
@@ -74,16 +79,16 @@ def containers():
     return {found["id"] for found in json.loads(buildah("containers", "--json").stdout or "null") or []}
 
 
-def create(folder, *argv, timeout=1800):
+def create(folder, *argv, timeout=1800, **env):
     """The real command, with this machine's own sources; what it reports."""
     line = [sys.executable, "-m", "envsetup", "create", str(folder), *map(str, argv), "--json"]
-    done = subprocess.run(line, check=False, capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run(line, check=False, capture_output=True, text=True, timeout=timeout, env=os.environ | env)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="session")
-def built(bases, tmp_path_factory):
+def built(bases, only_buildah, tmp_path_factory):
     """PyTorch and TensorFlow for the CPU on both Debians, on the second from the first one's lock: reports, folders."""
     work = tmp_path_factory.mktemp("real")
     made = {}
@@ -93,7 +98,7 @@ def built(bases, tmp_path_factory):
         asked = ["--framework", framework, "--cpu", "--target", "docker", "--python", PYTHON, "--base-image", base]
         if base == TRIXIE:
             asked += ["--lock", made[framework, BOOKWORM][1] / "requirements.lock"]
-        made[framework, base] = create(folder, *asked), folder
+        made[framework, base] = create(folder, *asked, PATH=only_buildah), folder
 
     for base in bases:
         with ThreadPoolExecutor(2) as pool:

@@ -29,6 +29,11 @@ PLANTED = {
 }
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, only_buildah):
+    monkeypatch.setenv("PATH", only_buildah)
+
+
 @pytest.fixture
 def made(box, tmp_path_factory):
     """A small image of the real command: its name, and a way to ask about it; gone after the test."""

@@ -16,8 +16,8 @@ if [ -z "$engine" ]; then
 fi
 
 mine="$(id -u):$(id -g)"
-case $engine in
-*podman) set -- --userns "keep-id:uid=1000,gid=1000" "$image" "$@" ;;
+case $mine:$engine in
+[1-9]*podman) set -- --userns "keep-id:uid=1000,gid=1000" "$image" "$@" ;; # refused to root
 *) set -- --user "$mine" --env HOME=/tmp "$image" "$@" ;;
 esac
 case ${GPU:-}:$engine in
