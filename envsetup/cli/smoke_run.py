@@ -23,17 +23,26 @@ Options = dict[str, Any]
 
 def run(options: Options) -> int:
     """Prove, present, and say by the exit code what came out."""
-    from envsetup.smoke import baseline
-
     _refuse_contradictions(options)
+    _refuse_places(options)
     request = _request(options)
     report = _proven(request, options)
+    code = _present(report, options)
     if options["save_baseline"] is not None:
-        place = Path(options["save_baseline"]) if options["save_baseline"] else None
-        saved = baseline.save(report, place)
-        if not options["quiet"]:
-            click.echo(f"baseline saved: {saved}", err=True)
-    return _present(report, options)
+        _save(report, options)
+    return code
+
+
+def _save(report: SmokeReport, options: Options) -> None:
+    """A pass becomes the measure of later runs; anything else has been shown, and its exit code stands."""
+    from envsetup.smoke import baseline
+
+    if report.verdict != "pass":
+        said = f"no baseline saved: the verdict is {report.verdict}, only a pass is a measure"
+    else:
+        said = f"baseline saved: {baseline.save(report, Path(p) if (p := options['save_baseline']) else None)}"
+    if not options["quiet"]:
+        click.echo(said, err=True)
 
 
 def _refuse_contradictions(options: Options) -> None:
@@ -47,6 +56,20 @@ def _refuse_contradictions(options: Options) -> None:
         raise InputError("--join: is one check, ranks, with other processes; it takes no --check and no soak")
     if options["save_baseline"] is not None and options["framework"] == "all":
         raise InputError("--save-baseline: takes one --framework, not all")
+
+
+def _refuse_places(options: Options) -> None:
+    """Where a page cannot be written, that is said before minutes of training, not after."""
+    for name in ("html", "junit"):
+        if not options[name]:
+            continue
+        place, option = Path(options[name]), f"--{name} {options[name]}"
+        if place.is_dir():
+            raise InputError(f"{option}: Is a directory")
+        if not place.parent.is_dir():
+            raise InputError(f"{option}: there is no folder {place.parent}")
+        if not os.access(place if place.exists() else place.parent, os.W_OK):
+            raise InputError(f"{option}: cannot be written there")
 
 
 def _request(options: Options) -> Request:

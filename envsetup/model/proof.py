@@ -12,7 +12,7 @@ Status = Literal["PASS", "WARN", "FAIL", "SKIP", "ERROR", "TIMEOUT"]
 SmokeVerdict = Literal["pass", "fail", "not-verified"]
 
 
-class Metric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """A number with its limit; a value that is not finite is null with `nonfinite` set.
 
     A rate may stand beside the `peak` of this model of device, a `reference` that a healthy one reached, and the

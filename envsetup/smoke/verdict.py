@@ -28,7 +28,7 @@ def decide(
     silent = [check for check in checks if check.required and check.status in ("ERROR", "TIMEOUT", "SKIP")]
     if silent:
         first = silent[0]
-        return "not-verified", f"{subject} on {device}: {first.title}: {first.status}: {first.reason}"
+        return "not-verified", f"{subject} on {device} is not proven: {first.reason} ({first.id} {first.status})"
     if not any(check.status in ("PASS", "WARN") for check in checks):
         return "not-verified", f"{subject} on {device}: no check applied"
     did = "passes the checks that were asked for" if partial else "trains correctly"

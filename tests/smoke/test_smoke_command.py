@@ -53,6 +53,8 @@ def one_line(done, *parts):
         (["--baseline", "/no/such"], ["--baseline /no/such", "No such file"]),
         (["--compare", "/no/such", "/none"], ["--compare /no/such", "No such file"]),
         (["--save-baseline", "--framework", "all"], ["--save-baseline"]),
+        (["--html", "/no/such/page"], ["--html /no/such/page", "no folder /no/such"]),
+        (["--junit", "/tmp"], ["--junit /tmp", "Is a directory"]),
         (["--device", "tpu"], ["tpu", "cuda"]),
         (["--level", "eternal"], ["eternal", "quick"]),
         (["--check", "golden"], ["golden", "golden-curve"]),
@@ -140,9 +142,12 @@ def test_a_cpu_that_was_not_asked_for_is_not_certified(torch_env):
 
 
 @pytest.mark.torch
-def test_a_gpu_that_is_asked_for_where_none_is_stays_unproven(torch_env):
-    done = smoke("--env", torch_env, "--device", "cuda", "--json", CUDA_VISIBLE_DEVICES="")
+def test_a_gpu_that_is_asked_for_where_none_is_stays_unproven(torch_env, tmp_path):
+    saved = tmp_path / "saved.json"
+    done = smoke("--env", torch_env, "--device", "cuda", "--json", "--save-baseline", saved, CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 3
+    assert "no baseline saved: the verdict is not-verified" in done.stderr
+    assert not saved.exists()
     report = json.loads(done.stdout)
     statuses = {check["id"]: check["status"] for check in report["checks"]}
     assert report["verdict"] == "not-verified"

@@ -64,3 +64,7 @@ def test_a_subset_says_so():
 
 def test_the_first_failure_is_in_the_headline():
     assert "check 1 FAILED: because (and 1 more)" in decided(checks("PASS", "FAIL", "FAIL"))[1]
+
+
+def test_what_was_not_proven_says_which_check_and_why():
+    assert decided(checks("PASS", "SKIP"))[1].endswith(" is not proven: because (c1 SKIP)")
