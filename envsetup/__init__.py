@@ -38,6 +38,11 @@ def __getattr__(name: str) -> object:
     return _public(name)
 
 
+def __dir__() -> list[str]:
+    """Tell a notebook's completion what there is; the names themselves are not here until they are used."""
+    return sorted({*globals(), *__all__})
+
+
 class _Callable(_Module):  # type: ignore[valid-type, misc]
     """The packages `doctor` and `probe`, which are functions of the API as well."""
 

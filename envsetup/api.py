@@ -105,7 +105,7 @@ def doctor(
 
     `require` is what must work: gpu, cuda, rocm or none. `deep` imports the frameworks in a child process and uses
     each GPU once. `timeout` in seconds: 5 in all, with `deep` 60 for each import. Raises InputError when `env` is not
-    there, and for nothing else that is wrong with the machine.
+    there or another argument means nothing, and for nothing that is wrong with the machine.
     """
     import os  # noqa: PLC0415
 
@@ -113,6 +113,7 @@ def doctor(
     from envsetup.probe.collect import probe as look  # noqa: PLC0415
     from envsetup.world.live import LiveWorld  # noqa: PLC0415
 
+    _accept(require, timeout)
     for_all, for_imports = (LOOK_S, timeout or IMPORT_S) if deep else (timeout or LOOK_S, None)
     machine = look(LiveWorld(), env=_env(env), timeout=for_all, deep=for_imports)
     return _examined(Subject(machine, "live"), require, home=os.path.expanduser("~"))  # noqa: PTH111 - no HOME is no error
@@ -125,6 +126,7 @@ def diagnose(text: str, *, error: str = "", require: Require | None = None) -> D
     """
     from envsetup.doctor.subject import given  # noqa: PLC0415
 
+    _accept(require)
     return _examined(given(text, "text", error, "error"), require)
 
 
@@ -133,7 +135,20 @@ def probe(env: str | Path | None = None, *, timeout: float = LOOK_S) -> Machine:
     from envsetup.probe.collect import probe as look  # noqa: PLC0415
     from envsetup.world.live import LiveWorld  # noqa: PLC0415
 
+    _accept(timeout=timeout)
     return look(LiveWorld(), env=_env(env), timeout=timeout)
+
+
+def _accept(require: str | None = None, timeout: float | None = None) -> None:
+    """Raise InputError for what the command line refuses: ignored, it would be an answer to another question."""
+    from typing import get_args  # noqa: PLC0415
+
+    from envsetup.doctor.case import Require  # noqa: PLC0415
+
+    if require is not None and require not in get_args(Require):
+        raise InputError(f"require {require!r}: accepted are {', '.join(get_args(Require))}")
+    if timeout is not None and not timeout > 0:
+        raise InputError(f"timeout {timeout!r}: seconds above 0 are accepted")
 
 
 def _env(env: str | Path | None) -> str | None:

@@ -88,3 +88,21 @@ def test_the_examples_of_the_page_type_check(tmp_path):
     mypy = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", program]
     done = subprocess.run(mypy, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
+
+
+def test_completion_in_a_notebook_shows_what_there_is():
+    assert {"doctor", "diagnose", "probe", "Diagnosis"} <= set(dir(envsetup))
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: envsetup.doctor(require="gpus"), "require 'gpus': accepted are gpu, cuda, rocm, none"),
+        (lambda: envsetup.diagnose("torch 2.6.0", require="GPU"), "require 'GPU'"),
+        (lambda: envsetup.doctor(timeout=-1), "timeout -1: seconds above 0"),
+        (lambda: envsetup.probe(timeout=0), "timeout 0: seconds above 0"),
+    ],
+)
+def test_an_argument_that_means_nothing_is_refused(call, said):
+    with pytest.raises(envsetup.InputError, match=re.escape(said)):
+        call()
