@@ -68,6 +68,6 @@ def _impossible(made: Created) -> Iterator[str]:
 
 def _why(plan: Plan) -> Iterator[str]:
     for reason in plan.reasons:
-        yield f"  because   {reason.text} ({reason.constraint}: {reason.evidence}; {reason.table})"
+        yield f"  because   {reason.text} ({reason.evidence}; {reason.table})"
     for rejected in plan.rejected:
         yield f"  rejected  {rejected.candidate}: {rejected.text} ({rejected.constraint})"

@@ -35,7 +35,7 @@ def command(roots: tuple[str, ...], *, as_json: bool, quiet: bool) -> int:
     folders = [Path(root).expanduser().absolute() for root in roots]
     for folder in folders:
         if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder")
+            raise InputError(f"{folder}: {'it is no folder' if folder.exists() else 'no such folder'}")
     found = listing(folders)
     if as_json:
         click.echo(to_json(found), nl=False)

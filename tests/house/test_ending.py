@@ -175,3 +175,8 @@ def test_an_empty_value_is_refused_and_not_left_out_in_silence(args, place):
 def test_a_word_that_is_no_command_is_answered_with_those_there_are():
     assert shell("envsetup docter").stderr == "error: no command 'docter'; did you mean doctor?\n"
     assert "commands are doctor, create, smoke" in shell("envsetup xyz").stderr
+
+
+def test_a_file_is_not_said_to_be_missing(tmp_path):
+    (tmp_path / "file").touch()
+    assert shell(f"envsetup list {tmp_path}/file").stderr == f"error: {tmp_path}/file: it is no folder\n"
