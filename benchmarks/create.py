@@ -1,10 +1,12 @@
-"""What `envsetup create` adds to bare uv, per step, cold and warm cache, all in one run.
+"""What `envsetup create` adds to bare uv, per step, cold and warm cache, and what pip takes, all in one run.
 
-    python benchmarks/create.py [--repeat 7] [--cold 3] [--framework pytorch] [--json]
+    python benchmarks/create.py [--repeat 7] [--cold 3] [--pip 1] [--framework pytorch] [--json]
 
 Bare is `uv venv` and `uv pip sync --require-hashes` of the same lock with the same sources and cache, as it is typed;
-"told" is the same with `--python PATH`, which spares uv the search for an interpreter. Runs alternate, so that a busy
-machine slows all. Exit 1 when the ratio of the medians to bare is above the limit.
+"told" is the same with `--python PATH`, which spares uv the search for an interpreter. "ours" does not verify, as uv
+does not; "verified" does. "pip" is `python -m venv` and its own `pip install --require-hashes --no-deps` of that lock,
+in --pip rounds, for it takes long. Runs alternate, so that a busy machine slows all. Exit 1 when the ratio of the
+medians to bare is above the limit.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ class Bench:
         _, tool = engine(Request(frameworks=[framework]), [])
         settings = {k: v for k, v in tool.env.items() if k != "UV_CONSTRAINT"}
         self.bare_env = settings | {"UV_CACHE_DIR": str(folder / "cache")}
+        self.pip_env = os.environ | {"PIP_CACHE_DIR": str(folder / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         # envsetup reads pip's configuration itself; only the cache is given.
         self.env = os.environ | {"UV_CACHE_DIR": str(folder / "cache"), "XDG_CACHE_HOME": str(folder / "xdg")}
         self.envsetup = Path(sys.executable).parent / "envsetup"
@@ -60,6 +63,7 @@ class Bench:
         shutil.rmtree(self.folder / "env", ignore_errors=True)
         if cold:
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
+            shutil.rmtree(self.folder / "pip", ignore_errors=True)
         os.sync()  # what the last run wrote must not be charged to this one
 
     def bare(self, *python, cold):
@@ -73,6 +77,18 @@ class Bench:
 
     def told(self, *, cold):
         return self.bare("--python", own().path, cold=cold)
+
+    def pip(self, *, cold):
+        self.fresh(cold=cold)
+        python = self.folder / "env" / "bin" / "python"
+        asked = ("-qq", "--require-hashes", "--no-deps", "-r", self.lock)
+        return timed(
+            (own().path, "-m", "venv", self.folder / "env"), (python, "-m", "pip", "install", *asked), env=self.pip_env
+        )
+
+    def verified(self, *, cold):
+        self.fresh(cold=cold)
+        return timed((self.envsetup, "create", self.folder / "env", "--lock", self.lock, "--quiet"), env=self.env)
 
     def ours(self, *, cold):
         self.fresh(cold=cold)
@@ -88,16 +104,17 @@ class Bench:
         shutil.copy(self.folder / "env" / "requirements.lock", self.lock)
         return made
 
-    def rounds(self, count, *, cold):
-        runs = {"bare": [], "told": [], "ours": []}
-        for _ in range(count):
+    def rounds(self, count, pip, *, cold):
+        runs = {"bare": [], "told": [], "ours": [], "verified": []} | ({"pip": []} if pip else {})
+        for turn in range(count):
             for name, taken in runs.items():
-                taken.append(getattr(self, name)(cold=cold))
+                if name != "pip" or turn < pip:
+                    taken.append(getattr(self, name)(cold=cold))
         figures = {"rounds": count}
         for name, taken in runs.items():
             wall, cpu = zip(*taken, strict=True)
             figures[name] = {"s": statistics.median(wall), "best_s": min(wall), "cpu_s": statistics.median(cpu)}
-        for name in ("bare", "told"):
+        for name in ("bare", "told", *(["pip"] if pip else [])):
             figures[f"ratio_to_{name}"] = {key: figures["ours"][key] / value for key, value in figures[name].items()}
         return figures
 
@@ -106,6 +123,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=7, help="rounds with a warm cache")
     parser.add_argument("--cold", type=int, default=3, help="rounds with an empty cache")
+    parser.add_argument("--pip", type=int, default=1, help="rounds of them with pip as well")
     parser.add_argument("--framework", default="pytorch")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -119,8 +137,8 @@ def main():
             "steps_first_s": {timing["step"]: timing["seconds"] for timing in first["timings"]},
             "steps_again_s": {timing["step"]: timing["seconds"] for timing in again["timings"]},
             "lock_reused": again["lock_reused"],
-            "cold": bench.rounds(args.cold, cold=True),
-            "warm": bench.rounds(args.repeat, cold=False),
+            "cold": bench.rounds(args.cold, args.pip, cold=True),
+            "warm": bench.rounds(args.repeat, args.pip, cold=False),
             "limit": LIMIT,
         }
     if args.json:
