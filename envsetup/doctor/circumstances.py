@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from envsetup.doctor.case import Case
     from envsetup.doctor.symptoms import Rules
 
+_FULL = 0.9
+_UNITS = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0, "MB": 1.0, "GB": 1024.0}
+_SIZE = r"(\d{1,20}(?:\.\d{1,3})?) ([KMG]i?B)"
+_OOM = {
+    "total": re.compile(rf"total capac\w{{2,3}} of {_SIZE}"),
+    "own": re.compile(rf"this process has {_SIZE}"),
+    "others": re.compile(rf"Process \d{{1,8}} has {_SIZE}"),
+}
+_OOM_BEFORE_2_1 = re.compile(
+    rf"{_SIZE} total capacity; {_SIZE} already allocated; {_SIZE} free; {_SIZE} (?:reserved|cached)"
+)
 _MISSING = re.compile(r"No module named ['\"]?(\w{2,60})", re.IGNORECASE)
 
 
@@ -285,6 +296,33 @@ def old_glibc(case: Case) -> bool:
     return bool(have and need and case.libc.name == "glibc" and key(have) < key(need))
 
 
+def memory_of_others(case: Case) -> bool:
+    """Whether the numbers say that other programs hold most of a GPU: the message's own, or those of `nvidia-smi`."""
+    texts = [hit.text for hit in case.symptoms if "out of memory" in hit.text.lower()]
+    if any(_held_by_others(text) for text in texts):
+        return True
+    shares = [
+        used / total
+        for gpu in gpus_of(case, "nvidia")
+        if (used := known(gpu.memory_used_mib)) is not None and (total := known(gpu.memory_mib))
+    ]
+    return bool(texts) and any(share >= _FULL for share in shares)
+
+
+def _held_by_others(text: str) -> bool:
+    """PyTorch's own message: since 2.1 it names the other processes, before they are what is missing from the sum."""
+    before = _OOM_BEFORE_2_1.search(text)
+    if before:
+        total, _, free, own = [float(before[at]) * _UNITS[before[at + 1]] for at in (1, 3, 5, 7)]
+        others = total - free - own
+    else:
+        total, own, others = (
+            sum(float(number) * _UNITS[unit] for number, unit in pattern.findall(text)) for pattern in _OOM.values()
+        )
+    # In a container PyTorch does not know its own process: it then calls itself another one, with a senseless size.
+    return own <= total < _UNITS["GiB"] ** 2 and others > max(total / 3, own)
+
+
 def old_pip(case: Case) -> bool:
     have = case.packages.get("pip")
     return bool(have) and not at_least(have or "", _limit("pip-manylinux2014"))
@@ -317,6 +355,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "intel-mac": intel_mac,
     "jetson": jetson,
     "macos": macos,
+    "memory-of-others": memory_of_others,
     "mig-without-instance": mig_without_instance,
     "missing-is-listed": missing_is_listed,
     "musl": musl,

@@ -49,6 +49,10 @@ def has_gpu(case: Case, vendor: str) -> Maybe[bool]:
     # A driver means a GPU, save in a container, which sees the module of its host.
     if vendor == "nvidia" and isinstance(case.driver.nvidia, str) and in_container(case) is not True:
         return True
+    # So does an Xid, which only NVIDIA's driver reports.
+    xid = any(event.kind == "xid" for event in known(case.machine.kernel_events) or [])
+    if vendor == "nvidia" and xid and in_container(case) is not True:
+        return True
     if vendor == "nvidia" and case.os.wsl is True and case.nvml and case.nvml.status in ("error", "crashed"):
         return UNKNOWN  # under WSL only the driver shows the GPU, and it is there but does not answer
     if case.machine.gpus is not UNKNOWN and case.kind != "text":

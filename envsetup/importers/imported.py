@@ -10,6 +10,7 @@ from envsetup.importers import (
     check_env,
     collect_env,
     conda_list,
+    gpustat,
     jax_info,
     kernel_log,
     library_env,
@@ -55,6 +56,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 _FORMATS: tuple[tuple[str, Callable[[Page, Facts], bool]], ...] = (
     ("nvidia-smi", nvidia_smi.read),
     ("nvidia-smi -q", nvidia_smi_query.read),
+    ("gpustat", gpustat.read),
     ("rocm tools", rocm_tools.read),
     ("pip list", pip_list.read),
     ("conda list", conda_list.read),

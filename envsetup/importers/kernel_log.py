@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from envsetup.importers.facts import Facts
     from envsetup.importers.page import Page
 
-_XID = re.compile(r"NVRM: Xid \([^)]{1,40}\): (\d{1,4})\b|\bXid(?: error)?[ :=#]{1,3}(\d{1,3})\b")
+_XID = re.compile(r"NVRM: Xid \([^)]{1,40}\): (\d{1,4})\b|\b(?:Xid|XID)(?: errors?)?[ :=#]{1,3}(\d{1,3})\b")
 _KINDS = (
     ("oom", re.compile(r"oom-kill:|Out of memory: Kill|invoked oom-killer|Memory cgroup out of memory")),
     ("hung-task", re.compile(r"INFO: task \S{1,60} blocked for more than \d{1,6} seconds")),
     ("nvrm", re.compile(r"\bNVRM: ")),
     ("amdgpu", re.compile(r"\bamdgpu\b.{0,80}(?:ring \S{1,20} timeout|GPU reset|page fault|\*ERROR\*)")),
 )
-_HINTS = ("NVRM", "Xid", "oom", "ut of memory", "blocked for more", "amdgpu")
+_HINTS = ("NVRM", "Xid", "XID", "oom", "ut of memory", "blocked for more", "amdgpu")
 
 
 def read(page: Page, facts: Facts) -> bool:
