@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 _FULL = 0.9
 _UNITS = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0, "MB": 1.0, "GB": 1024.0}
 _SIZE = r"(\d{1,20}(?:\.\d{1,3})?) ([KMG]i?B)"
-_OOM = {
-    "total": re.compile(rf"total capac\w{{2,3}} of {_SIZE}"),
-    "own": re.compile(rf"this process has {_SIZE}"),
-    "others": re.compile(rf"Process \d{{1,8}} has {_SIZE}"),
-}
-_OOM_BEFORE_2_1 = re.compile(
-    rf"{_SIZE} total capacity; {_SIZE} already allocated; {_SIZE} free; {_SIZE} (?:reserved|cached)"
-)
+_OOM = (rf"total capac\w{{2,3}} of {_SIZE}", rf"this process has {_SIZE}", rf"Process \d{{1,8}} has {_SIZE}")
+_OOM_BEFORE_2_1 = rf"{_SIZE} total capacity; {_SIZE} already allocated; {_SIZE} free; {_SIZE} (?:reserved|cached)"
 _MISSING = re.compile(r"No module named ['\"]?(\w{2,60})", re.IGNORECASE)
 
 
@@ -311,13 +305,13 @@ def memory_of_others(case: Case) -> bool:
 
 def _held_by_others(text: str) -> bool:
     """PyTorch's own message: since 2.1 it names the other processes, before they are what is missing from the sum."""
-    before = _OOM_BEFORE_2_1.search(text)
+    before = re.search(_OOM_BEFORE_2_1, text)
     if before:
         total, _, free, own = [float(before[at]) * _UNITS[before[at + 1]] for at in (1, 3, 5, 7)]
         others = total - free - own
     else:
         total, own, others = (
-            sum(float(number) * _UNITS[unit] for number, unit in pattern.findall(text)) for pattern in _OOM.values()
+            sum(float(number) * _UNITS[unit] for number, unit in re.findall(pattern, text)) for pattern in _OOM
         )
     # In a container PyTorch does not know its own process: it then calls itself another one, with a senseless size.
     return own <= total < _UNITS["GiB"] ** 2 and others > max(total / 3, own)
