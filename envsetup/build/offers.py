@@ -11,6 +11,7 @@ import msgspec
 
 from envsetup.build.limits import limits
 from envsetup.build.simple import Fetcher, UnreachableError, file_names
+from envsetup.model.errors import BuildError
 from envsetup.model.offers import Offer, Offers, from_wheel_name
 from envsetup.model.redact import redact
 
@@ -28,10 +29,15 @@ def ask(sources: Sources, packages: list[str], uv: Uv, *, deadline: float = DEAD
 
     What pip's constraints shut out is left out. Secrets stand in no field.
     """
-    places = [addressed(source, uv) for source in sources.frameworks]
+    places = sources.frameworks
     fetcher = Fetcher(pip=sources.pip, deadline=time.monotonic() + deadline)
     answers: queue.SimpleQueue[tuple[int, list[Offer] | str]] = queue.SimpleQueue()
-    for number, place in enumerate(places):
+    for number, source in enumerate(places):
+        try:
+            place = addressed(source, uv)
+        except BuildError as error:
+            answers.put((number, error.message))
+            continue
         # Daemons: a server that never lets go must not keep the command from ending.
         threading.Thread(target=_look, args=(number, place, packages, fetcher, answers), daemon=True).start()
     got: dict[int, list[Offer] | str] = {}
@@ -65,12 +71,15 @@ def ask(sources: Sources, packages: list[str], uv: Uv, *, deadline: float = DEAD
 
 
 def addressed(source: Source, uv: Uv) -> Source:
-    """The default index gets the address that uv itself would use."""
+    """The default index gets the address that uv itself would use. Raises BuildError with uv's reason."""
     if source.url:
         return source
-    ended = uv.run("pip", "compile", "-", "--emit-index-url", "--no-header", "--quiet", timeout=_ASK_UV)
+    asked = ("pip", "compile", "-", "--emit-index-url", "--no-header", "--quiet")
+    ended = uv.must("uv did not name its default index", *asked, timeout=_ASK_UV)
     _, _, address = ended.stdout.partition("--index-url ")
-    return msgspec.structs.replace(source, url=address.split()[0] if address else None)
+    if not address:
+        raise BuildError("uv did not name its default index")
+    return msgspec.structs.replace(source, url=address.split()[0])
 
 
 def _look(
@@ -80,9 +89,6 @@ def _look(
     fetcher: Fetcher,
     answers: queue.SimpleQueue[tuple[int, list[Offer] | str]],
 ) -> None:
-    if source.url is None:
-        answers.put((number, "uv did not name its default index"))
-        return
     try:
         names = [name for package in packages for name in file_names(source, package, fetcher)]
     except UnreachableError as error:

@@ -76,10 +76,10 @@ def search(roots: Iterable[Path]) -> list[Path]:
 
 
 def _below(place: Path, depth: int) -> Iterator[Path]:
-    if (place / MANIFEST).is_file():
-        yield place
-        return  # what lies inside an environment is its own
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # a folder that this user may not enter
+        if (place / MANIFEST).is_file():
+            yield place
+            return  # what lies inside an environment is its own
         for entry in os.scandir(place) if depth else ():
             if entry.is_dir(follow_symlinks=False) and entry.name not in _PASSED_OVER:
                 yield from _below(Path(entry.path), depth - 1)

@@ -84,6 +84,16 @@ class Look:
         """Whether a path is there."""
         return self.world.exists(path)
 
+    def hidden(self, path: str) -> bool:
+        """Whether this user may not see if anything is at a path."""
+        try:
+            self.world.stat(path)
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def stat(self, path: str) -> Stat | None:
         """What a path is, None when it cannot be reached."""
         try:

@@ -43,9 +43,8 @@ def find_place(look: Look) -> Place | None:
     if look.env is not None:
         path = normpath(join(cwd, join(home, look.env[2:]) if look.env.startswith("~/") else look.env))
         if not look.env.strip() or not (look.exists(path) or basename(path) in look.names(dirname(path))):
-            raise InputError(
-                f"--env {look.env}: nothing is there; a venv, a conda prefix or a python binary is accepted"
-            )
+            what = "permission denied" if look.hidden(path) else "nothing is there"
+            raise InputError(f"--env {look.env}: {what}; a venv, a conda prefix or a python binary is accepted")
         if not _may_be_one(look, path):
             raise InputError(
                 f"--env {look.env}: no Python environment; a venv, a conda prefix or a python binary is accepted"

@@ -76,6 +76,17 @@ def test_an_environment_that_is_not_there_is_the_users_error():
         probe(RecordedWorld(MACHINE), env="/home/user/nowhere")
 
 
+def test_an_environment_that_may_not_be_seen_is_not_said_to_be_absent():
+    class Closed(RecordedWorld):
+        def stat(self, path):
+            if path == "/home/user/nowhere":
+                raise PermissionError(13, "Permission denied", path)
+            return super().stat(path)
+
+    with pytest.raises(InputError, match="--env /home/user/nowhere: permission denied"):
+        probe(Closed(MACHINE), env="/home/user/nowhere")
+
+
 def test_an_environment_by_its_interpreter_is_the_same():
     by_folder = probe(RecordedWorld(MACHINE), env=".venv")
     by_binary = probe(RecordedWorld(MACHINE), env=".venv/bin/python")

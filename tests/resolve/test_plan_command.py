@@ -219,3 +219,10 @@ def test_colour_is_for_terminals_that_show_it(settings, coloured):
 def test_a_version_that_is_none_is_refused_with_an_example_of_its_own(flag, example):
     done = envsetup("--offline", flag, "new")
     assert (done.returncode, done.stderr) == (2, f"error: {flag} new: expected a version such as {example}\n")
+
+
+def test_a_source_that_uv_could_not_ask_is_told_with_uvs_reason():
+    done = envsetup("--source", "pypi", UV_CACHE_DIR="/dev/null/uv")
+    assert done.returncode == 1
+    assert "uv did not name its default index" in done.stdout
+    assert "cache" in done.stdout
