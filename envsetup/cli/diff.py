@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envsetup.build.drift import Drift
+    from envsetup.build.life.drift import Drift
 
 EPILOG = """\b
 Examples:
@@ -28,7 +28,7 @@ def command(path: str, *, as_json: bool, quiet: bool) -> int:
 
     PATH defaults to ./.venv. Nothing of the environment is run.
     """
-    from envsetup.build.drift import drift
+    from envsetup.build.life.drift import drift
     from envsetup.build.stage import target_path
     from envsetup.model.codec import to_json
     from envsetup.model.errors import Exit

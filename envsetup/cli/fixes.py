@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from envsetup.build.create import Order
-    from envsetup.build.mend import Mended
+    from envsetup.build.life.mend import Mended
     from envsetup.build.steps import Progress
     from envsetup.model.finding import Finding
     from envsetup.model.machine import Machine
@@ -68,7 +68,7 @@ def _rebuilding(faults: Sequence[Finding], machine: Machine) -> Step | None:
 
 
 def _rebuild(order: Order, progress: Progress) -> list[str]:
-    from envsetup.build.rebuild import rebuild
+    from envsetup.build.life.rebuild import rebuild
 
     done = rebuild(order, progress)
     return [f"the old environment is kept at {done.kept}", f"to undo: {done.undo}    (also in {done.log})"]
@@ -76,7 +76,7 @@ def _rebuild(order: Order, progress: Progress) -> list[str]:
 
 def _kernels(faults: Sequence[Finding], machine: Machine) -> Iterator[Step]:
     """Kernels of the environment start its own Python; the user's others that start nothing are set aside."""
-    from envsetup.build.mend import own, point_kernel, set_aside
+    from envsetup.build.life.mend import own, point_kernel, set_aside
     from envsetup.doctor.case import Case
     from envsetup.model.maybe import known
 
@@ -106,7 +106,7 @@ def _kernels(faults: Sequence[Finding], machine: Machine) -> Iterator[Step]:
 
 def _variables(faults: Sequence[Finding], machine: Machine) -> Iterator[Step]:
     """Variables that do harm, set right whenever the environment is activated."""
-    from envsetup.build.mend import own, set_variables
+    from envsetup.build.life.mend import own, set_variables
     from envsetup.compat.repairs import table
     from envsetup.doctor.case import Case
     from envsetup.model.maybe import known

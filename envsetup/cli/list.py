@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envsetup.build.listing import Listing
+    from envsetup.build.life.listing import Listing
 
 EPILOG = """\b
 Examples:
@@ -27,7 +27,7 @@ def command(roots: tuple[str, ...], *, as_json: bool, quiet: bool) -> int:
     """Show the environments that envsetup made: where they are, what is in them, and what is wrong with them."""
     from pathlib import Path
 
-    from envsetup.build.listing import listing
+    from envsetup.build.life.listing import listing
     from envsetup.model.codec import to_json
     from envsetup.model.errors import Exit, InputError
     from envsetup.report.clean import clean

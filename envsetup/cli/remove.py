@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envsetup.build.removal import Removal
+    from envsetup.build.life.removal import Removal
 
 EPILOG = """\b
 Examples:
@@ -33,7 +33,7 @@ def command(path: str, *, yes: bool, with_my_files: bool, dry_run: bool, as_json
     """
     import msgspec
 
-    from envsetup.build.removal import examine, remove
+    from envsetup.build.life.removal import examine, remove
     from envsetup.build.stage import target_path
     from envsetup.cli.interrupt import watch
     from envsetup.model.codec import to_json
@@ -55,7 +55,7 @@ def command(path: str, *, yes: bool, with_my_files: bool, dry_run: bool, as_json
 
 
 def _consent(found: Removal, *, yes: bool, with_my_files: bool) -> None:
-    from envsetup.build.own import named
+    from envsetup.build.life.own import named
     from envsetup.model.errors import InputError
 
     mine = [*found.own, *found.edited]
@@ -72,7 +72,7 @@ def _consent(found: Removal, *, yes: bool, with_my_files: bool) -> None:
 
 
 def _lines(found: Removal) -> Iterator[str]:
-    from envsetup.build.own import named
+    from envsetup.build.life.own import named
 
     words = {"planned": "would remove", "removed": "removed", "forgotten": "was gone already, forgotten"}
     yield f"{words[found.status]}: {found.path}" + (" and the one before it" if found.previous else "")

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envsetup.build.update import Options, Update
+    from envsetup.build.life.update import Options, Update
 
 EPILOG = """\b
 Examples:
@@ -45,8 +45,8 @@ def command(path: str, **o: Any) -> int:  # noqa: ANN401 - click's parameters by
     It takes the old one's place when it was verified. Your edits of the files that envsetup wrote are merged; the old
     environment is kept as PATH.previous, for --rollback. PATH defaults to ./.venv.
     """
+    from envsetup.build.life.update import roll_back, update, work_out
     from envsetup.build.stage import target_path
-    from envsetup.build.update import roll_back, update, work_out
     from envsetup.cli.authorities import trust
     from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines
@@ -74,7 +74,7 @@ def command(path: str, **o: Any) -> int:  # noqa: ANN401 - click's parameters by
 def _options(**o: Any) -> Options:  # noqa: ANN401 - as above
     from pathlib import Path
 
-    from envsetup.build.update import Options
+    from envsetup.build.life.update import Options
 
     return Options(
         python=o["python"],
@@ -125,7 +125,7 @@ def _lines(update: Update, *, brief: bool) -> Iterator[str]:
 
 
 def _details(update: Update) -> Iterator[str]:
-    from envsetup.build.own import named
+    from envsetup.build.life.own import named
 
     yield from (f"  {line}" for line in update.plan)
     packages = update.packages

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envsetup.build.verdict import Report
+    from envsetup.build.life.verdict import Report
 
 EPILOG = """\b
 Examples:
@@ -30,7 +30,7 @@ def command(target: str, **o: Any) -> int:  # noqa: ANN401 - click's parameters 
     Versions against the lock, every installed file, requirements, imports, compiled architectures against the GPUs
     planned and present, bundled CUDA libraries and cuDNN; for an image its user, labels and command too.
     """
-    from envsetup.build.reverify import is_image, present_gpus, verify_path
+    from envsetup.build.life.reverify import is_image, present_gpus, verify_path
     from envsetup.build.stage import target_path
     from envsetup.cli.interrupt import watch
     from envsetup.cli.progress import Lines
@@ -40,7 +40,7 @@ def command(target: str, **o: Any) -> int:  # noqa: ANN401 - click's parameters 
     progress = Lines(quiet=o["quiet"] or o["as_json"])
     progress.start(f"verify {target}")
     if is_image(target):
-        from envsetup.build.reimage import verify_image
+        from envsetup.build.life.reimage import verify_image
 
         report = verify_image(target, present_gpus(), progress.tick)
     else:

@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "doctor"))
 from described import LINUX, NVIDIA, machine, torch
 
-from envsetup.build.mend import point_kernel
+from envsetup.build.life.mend import point_kernel
 from envsetup.cli.fixes import steps
 from envsetup.doctor.examine import examine
 from envsetup.model.errors import BuildError

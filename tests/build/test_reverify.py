@@ -11,7 +11,7 @@ import pytest
 import uv
 
 from envsetup.build import consistent
-from envsetup.build.reverify import verify_path
+from envsetup.build.life.reverify import verify_path
 from envsetup.build.verify import Cudnn
 
 pytestmark = pytest.mark.build

@@ -88,7 +88,7 @@ def _standing(target: Path, lock: str, name: str) -> HostCreated | None:
     """
     if not (target / MANIFEST).exists():
         return None
-    from envsetup.build.reverify import verify_path  # noqa: PLC0415 - only here
+    from envsetup.build.life.reverify import verify_path  # noqa: PLC0415 - only here
 
     manifest = read_manifest(target)
     if manifest.lock != lock or verify_path(target, [], lambda: None).verdict != "pass":

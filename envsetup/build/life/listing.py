@@ -12,8 +12,8 @@ import msgspec
 from envsetup import __version__
 from envsetup.build import registry
 from envsetup.build.create import summary
+from envsetup.build.life.update import PREVIOUS, previous
 from envsetup.build.manifest import MANIFEST, Manifest, read_manifest
-from envsetup.build.update import PREVIOUS, previous
 from envsetup.model.errors import EnvsetupError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import msgspec
 
 from envsetup import __version__
 from envsetup.build import direnv, edits, records, registry
+from envsetup.build.life.update import previous
 from envsetup.build.manifest import MANIFEST, read_manifest
 from envsetup.build.stage import Stage
-from envsetup.build.update import previous
 from envsetup.model.errors import BuildError, InputError
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ def examine(env: Path) -> Removal:
     added: list[str] = []
     image = None
     if manifest.target == "venv" and (env / "pyvenv.cfg").exists():
-        from envsetup.build.drift import differences, locked  # noqa: PLC0415 - only where there is a lock
+        from envsetup.build.life.drift import differences, locked  # noqa: PLC0415 - only where there is a lock
 
         added = sorted(differences(locked(env), records.installed(env)).added)
     elif (env / "Dockerfile").is_file():
-        from envsetup.build.reimage import image_name  # noqa: PLC0415 - as above
+        from envsetup.build.life.reimage import image_name  # noqa: PLC0415 - as above
 
         image = image_name(env, manifest)
     return Removal(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envsetup.build.create import create
-from envsetup.build.undo import Undo, note
+from envsetup.build.life.undo import Undo, note
 from envsetup.model.errors import BuildError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import msgspec
 
 from envsetup.build import bundled, consistent, process, records
 from envsetup.build.create import summary
-from envsetup.build.drift import conda_differences, locked
+from envsetup.build.life.drift import conda_differences, locked
+from envsetup.build.life.verdict import Check, attempt, judged, passed, report, skipped
 from envsetup.build.manifest import LOCK_NAME, read_manifest
-from envsetup.build.verdict import Check, attempt, judged, passed, report, skipped
 from envsetup.build.verify import (
     DEADLINE,
     Answer,
@@ -31,9 +31,9 @@ from envsetup.model.lock import Lock, LockedPackage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from envsetup.build.life.verdict import Report
     from envsetup.build.manifest import Manifest
     from envsetup.build.records import Files
-    from envsetup.build.verdict import Report
     from envsetup.model.plan import Plan
 
     Start = Callable[[str, str], process.Ended]
@@ -46,7 +46,7 @@ def verify_path(env: Path, present: list[str], tick: Callable[[], None]) -> Repo
     """
     manifest = read_manifest(env)
     if (env / "Dockerfile").is_file():
-        from envsetup.build.reimage import verify_image_of  # noqa: PLC0415 - no engine is needed for a venv
+        from envsetup.build.life.reimage import verify_image_of  # noqa: PLC0415 - no engine is needed for a venv
 
         return verify_image_of(env, manifest, present, tick)
     if not (env / "bin").exists():

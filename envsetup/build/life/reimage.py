@@ -10,11 +10,11 @@ import msgspec
 from envsetup.build import edits, engines, records
 from envsetup.build.create import summary
 from envsetup.build.image import LOCK, PYTHON, plan_digest
+from envsetup.build.life.reverify import files_check, inside, lock_check
+from envsetup.build.life.verdict import Check, attempt, judged, report
 from envsetup.build.manifest import MANIFEST, Manifest
 from envsetup.build.naming import slug
 from envsetup.build.payload import records as program
-from envsetup.build.reverify import files_check, inside, lock_check
-from envsetup.build.verdict import Check, attempt, judged, report
 from envsetup.build.verify import DEADLINE
 from envsetup.model.codec import decode
 from envsetup.model.errors import BuildError, InputError, UndecidedError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from envsetup.build import process
     from envsetup.build.engines import Config
-    from envsetup.build.verdict import Report
+    from envsetup.build.life.verdict import Report
 
 _BUILD = re.compile(r"^# +docker build -t (\S+) \.$", re.MULTILINE)
 _SHORT = 60.0  # seconds

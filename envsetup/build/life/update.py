@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal, Optional
 import msgspec
 
 from envsetup import __version__
-from envsetup.build import edits, own, records
+from envsetup.build import edits, records
 from envsetup.build.create import Order, carry_out, prepare, summary
-from envsetup.build.drift import INSTALLED, added, pins
 from envsetup.build.inherit import Inherited
+from envsetup.build.life import own
+from envsetup.build.life.drift import INSTALLED, added, pins
 from envsetup.build.manifest import MANIFEST, read_manifest
 from envsetup.build.stage import Stage
 from envsetup.build.swap import exchange

@@ -1,0 +1,4 @@
+"""An environment after it was made: verified again, compared, made anew, listed, removed.
+
+What makes one knows nothing of it.
+"""
