@@ -22,6 +22,7 @@ NAMES = ("docker", "podman", "buildah")  # first choice first
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 # At the beginning only: engines repeat the whole command when it fails. BuildKit numbers and times each line.
 _SAID = re.compile(r"(?:#\d+ [\d.]+ )?ERROR: (?!failed to solve)(.*)")
+_NO_BUILDX = "buildx component is missing"  # docker's own words; without it no build gets a secret
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LOOK = 15.0  # seconds
 _SHORT = 120.0
@@ -155,7 +156,8 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
             said = f"no end after {timeout:.0f} s; {self.name} was stopped"
         else:
             said = redact(cause(f"{ended.stdout}\n{ended.stderr}"), self.secrets)
-        return BuildError(f"{what}: {said}" if what else said)
+        hint = "install docker's plug-in buildx, or podman or buildah in docker's place" if _NO_BUILDX in said else None
+        return BuildError(f"{what}: {said}" if what else said, hint=hint)
 
 
 class _Docker(msgspec.Struct, frozen=True):

@@ -176,7 +176,7 @@ image)
   *) exit 1 ;;  # nothing is here before it is pulled
   esac ;;
 build)
-  [ -n "$FAKE_FAILS" ] && { echo "#9 1.2 ERROR: Could not find a version of torch in $SEEN" >&2; exit 1; }
+  [ -n "$FAKE_FAILS" ] && { echo "${FAKE_SAYS:-#9 1.2 ERROR: Could not find a version of torch in $SEEN}" >&2; exit 1; }
   for word; do case $word in id=pip_conf,src=*) cat "${word#id=pip_conf,src=}" > "$FAKE_LOG.conf" ;; esac; done
   while [ $# -gt 1 ]; do [ "$1" = --iidfile ] && echo sha256:cafe > "$2"; shift; done ;;
 esac
@@ -246,6 +246,13 @@ def test_docker_gets_the_configuration_as_a_secret(docker, wheels, index):
     assert f"tag sha256:cafe {made['image']}" in log
     assert f"index-url = {address}" in (docker.folder / "log.conf").read_text()
     assert not [p for p in docker.folder.rglob("pip.conf") if docker.home not in p.parents]
+
+
+def test_a_docker_without_its_builder_is_told_what_to_install(docker):
+    said = "ERROR: BuildKit is enabled but the buildx component is missing or broken.\\n  Install the buildx component"
+    done = docker.create("img", *DOCKER, FAKE_FAILS="1", FAKE_SAYS=said)
+    assert done.returncode == 1
+    assert "missing or broken. (install docker's plug-in buildx, or podman or buildah in docker's place)" in done.stderr
 
 
 def test_a_failed_build_leaves_nothing_and_tells_no_secret(docker, wheels, index):
