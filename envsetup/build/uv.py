@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +13,7 @@ import msgspec
 from envsetup.build import process
 from envsetup.model.errors import BuildError
 from envsetup.model.redact import redact
+from envsetup.world.files import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,11 +90,22 @@ def make_uv(
     env = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
     # Interpreters are chosen before uv runs; it must never fetch one in silence.
     env |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROJECT": "1"} | settings
+    if _keeps_nothing(env):
+        env["UV_NO_CACHE"] = "1"
     try:
         binary = package.find_uv_bin()
     except FileNotFoundError as error:
         raise BuildError(f"uv is not where its package should have put it: {error}") from error
     return Uv(binary=binary, env=env, flags=flags or [], secrets=secrets, offline=offline)
+
+
+def _keeps_nothing(env: dict[str, str]) -> bool:
+    """Whether this user has no folder for uv's cache, as services often have none: pip goes on without, so does uv."""
+    if sys.platform == "win32" or "UV_CACHE_DIR" in env:
+        return False
+    folder = Path(env.get("XDG_CACHE_HOME") or home() / ".cache") / "uv"
+    there = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), Path("/"))
+    return not (there.is_dir() and os.access(there, os.W_OK | os.X_OK))
 
 
 def _cause(text: str) -> str:
