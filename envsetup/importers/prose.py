@@ -30,7 +30,7 @@ _GPUS = {
         r"(?:[\s-]?(?i:Ti|SUPER|Max-Q|Ada|D|Laptop GPU|Blackwell)\b){0,3}"
         r"|(?:GeForce\s)?(?:GT|MX)\s?\d{3,4}M?\b(?!\.)|GeForce\s\d{3}M?\b"
         r"|(?i:GTX\s)?(?:TITAN|Titan)(?:\s(?:Xp|X|V|RTX|Black|Z))?\b"
-        r"|(?i:Tesla)\s[KMPVT]\d{1,3}[\w-]{0,16}"
+        r"|(?i:Tesla\s[KMPVT])\d{1,3}[\w-]{0,16}"
         r"|Quadro\s(?:RTX\s)?[A-Z]{0,2}\d{3,4}\w?"
         r"|(?:DGX\s)?(?:GB[23]00|GB10|GH200|B[123]00|H[12]00|H800|H20|A100|a100|h100|h200|v100|A800|V100|P100|L40S?|"
         r"A[1346]0G?|A6000|A5000|A4000|T4|K80|L4|A2|P40|M40|M60)"
@@ -114,6 +114,7 @@ _ELSEWHERE = re.compile(
     r"using|against|for)\b|\bnot compatible\b",
     _ANY_CASE,
 )
+_MINE = re.compile(r"\b(?:I|[Mm]y|[Ww]e|[Oo]ur)\b")
 # One of these is in every such sentence, and words alone are found in a sixth of the time.
 _ELSEWHERE_WORDS = re.compile(
     "work|grad|fixed|instead|should|recommend|require|least|newer|later|higher|above|minimum|support|other|matching|"
@@ -136,10 +137,17 @@ def read(page: Page, facts: Facts) -> bool:
         line = page.lines[number]
         if page.claimed(number) or not 2 < len(line) < _LONGEST or line.lstrip().startswith('File "'):  # noqa: PLR2004
             continue
-        if not (_ELSEWHERE_WORDS.search(line.lower()) and _ELSEWHERE.search(line)):
+        told = _own(line) if _ELSEWHERE_WORDS.search(line.lower()) and _ELSEWHERE.search(line) else line
+        if told:
             for reader in wanted[number]:
-                reader(facts, line)
+                reader(facts, told)
     return False
+
+
+def _own(line: str) -> str:
+    """Of a line with a wish or another machine in it: its other sentences in which somebody tells of what is theirs."""
+    sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", line)
+    return " ".join(part for part in sentences if _MINE.search(part) and not _ELSEWHERE.search(part))
 
 
 def gpus(facts: Facts, line: str) -> None:

@@ -145,3 +145,9 @@ def test_a_command_behind_a_variable_is_part_of_what_is_told():
     assert result.machine.env == {"NCCL_P2P_DISABLE": "1", "CUDA_VISIBLE_DEVICES": "0"}
     assert "python train.py" in result.error_text
     assert "CUDA_VISIBLE_DEVICES" not in result.error_text
+
+
+def test_a_sentence_about_ones_own_card_counts_beside_a_wish():
+    machine = read("I have a RTX 3090 graphics card. The requirement of the project, an older one, is too low.").machine
+    assert [gpu.name for gpu in machine.gpus] == ["RTX 3090"]
+    assert read("The project requires an RTX 3090. Any other GPU is slow.").machine.gpus is UNKNOWN
