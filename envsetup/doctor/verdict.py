@@ -76,7 +76,7 @@ def _gap(case: Case, results: Sequence[CheckResult]) -> str | None:
 def _telling(case: Case) -> Sequence[object]:
     """The facts of which one at least is needed to say anything; a live look always has some."""
     machine = case.machine
-    return machine.gpus, machine.pci, machine.driver, machine.nvidia, machine.environment, machine.os, machine.deep
+    return machine.gpus, machine.pci, machine.driver, machine.nvidia, machine.environment, machine.deep
 
 
 def _text_gap(case: Case) -> str | None:
@@ -145,7 +145,8 @@ def _project(project: Project) -> str:
     files = [scope.file for scope in project.scopes] + [service.place.file for service in project.services]
     if not files:
         return f"nothing in {project.root} says what it needs"
-    return f"what {', '.join(dict.fromkeys(files))} asks for can work here"
+    named = list(dict.fromkeys(files))
+    return f"what {', '.join(named)} {'asks' if len(named) == 1 else 'ask'} for can work here"
 
 
 def _no_gpu(case: Case) -> str:

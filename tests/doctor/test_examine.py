@@ -16,7 +16,7 @@ from envsetup.doctor.causes import EXPLAINS
 from envsetup.doctor.check import Check
 from envsetup.doctor.checks import CHECKS
 from envsetup.doctor.examine import examine
-from envsetup.model.machine import Machine
+from envsetup.model.machine import Machine, OperatingSystem
 from envsetup.model.symptom import SymptomHit
 from envsetup.probe.collect import probe
 from envsetup.world.recorded import RecordedWorld
@@ -110,6 +110,12 @@ def test_a_wish_that_nobody_could_look_into_is_undecided():
     for kind in ("live", "snapshot", "text"):
         report = examine(machine(torch("2.13.0", "cu130")), require="gpu", target=kind)
         assert (report.verdict.status, report.verdict.root_cause) == ("unknown", None), kind
+
+
+def test_a_description_of_a_system_alone_is_no_ready_machine():
+    report = examine(Machine(os=OperatingSystem(system="linux")), target="snapshot")
+    assert report.verdict.status == "unknown"
+    assert "says nothing of a GPU" in report.verdict.headline
 
 
 def test_a_description_that_says_no_gpu_is_believed():

@@ -172,6 +172,15 @@ def test_an_unpinned_framework_is_judged_by_the_newest_release_and_never_for_cer
     assert finding.confidence == "likely"
 
 
+def test_what_two_files_ask_for_is_said_in_the_plural(tmp_path):
+    files = {"a/requirements.txt": "numpy\n", "b/requirements.txt": "numpy\n"}
+    described = machine(LINUX, NVIDIA, PYTHON)
+    both = examine(described, project=project(tmp_path / "two", files), target="snapshot").verdict.headline
+    assert both == "what a/requirements.txt, b/requirements.txt ask for can work here"
+    one = examine(described, project=project(tmp_path / "one", {"requirements.txt": "numpy\n"}), target="snapshot")
+    assert one.verdict.headline == "what requirements.txt asks for can work here"
+
+
 def test_only_the_last_stage_of_an_image_counts_with_what_it_starts_from(tmp_path):
     first = "FROM nvidia/cuda:13.0.1-devel-ubuntu24.04 AS build\nRUN make\n"
     text = f"{first}FROM python:3.12-slim\nRUN pip install torch==2.13.0\n"
