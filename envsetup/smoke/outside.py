@@ -25,7 +25,7 @@ def add_leftovers(session: Session, space: Workspace, processes: int) -> None:
         found = session.held["cleanup"]
         files = space.leftover_files()
         seen = {"leftover_processes": processes, "leftover_files": len(files)}
-        evidence = {**found.evidence, "files": files}
+        evidence = {**found.evidence, "files": files, "named": {"leftover_files": ", ".join(files[:3])}}
         session.judge("cleanup", msgspec.structs.replace(found, metrics={**found.metrics, **seen}, evidence=evidence))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,3 +28,17 @@ def test_only_old_syntax_the_standard_library_numpy_and_the_framework(path):
             names.append(node.module)
         for name in names:
             assert name.split(".")[0] in ALLOWED
+
+
+def test_the_end_removes_what_the_interpreters_own_would_have_removed_and_nothing_else(tmp_path):
+    program = (
+        "import tempfile; kept = tempfile.TemporaryDirectory(prefix='kept-'); tempfile.mkstemp(prefix='left-')\n"
+        "import atexit; atexit.register(print, 'unloading')\n"
+        "from envsetup.smoke.payload.ending import end; print('said'); end()"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "said\n"
+    assert [path.name.partition("-")[0] for path in tmp_path.iterdir()] == ["left"]

@@ -9,6 +9,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .ending import end
+
 if TYPE_CHECKING:
     from .context import Context
 
@@ -44,5 +46,4 @@ def answer() -> None:
     backend = import_module(f".{framework}.backend", __package__).open_backend(adapter)
     result = getattr(import_module(f".{module}", __package__), function)(backend, *arguments)
     sys.stdout.write(f"\n{MARK}{json.dumps(result)}\n")
-    sys.stdout.flush()
-    os._exit(0)  # frameworks may hang while they unload
+    end()

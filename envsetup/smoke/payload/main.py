@@ -9,7 +9,6 @@ The request: {"framework", "checks": {id: [kinds of device, empty for all]}, "de
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
 import time
@@ -19,6 +18,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from .ending import end
 from .journal import Journal, finite
 
 # name: the module that proves it is installed
@@ -37,9 +37,7 @@ def main() -> None:
             if not kinds or context.device.kind in kinds:
                 _run(check, modules[check], context, request["framework"])
     journal.emit("done")
-    # Frameworks may hang while they unload; everything that was to be said has been said.
-    sys.stdout.flush()
-    os._exit(0)
+    end()
 
 
 def _open(request: dict[str, Any], journal: Journal) -> Any:

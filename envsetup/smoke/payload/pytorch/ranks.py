@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 import torch.distributed as dist
 
+from ..ending import end
 from ..journal import Journal
 from . import rank as one
 
@@ -215,4 +216,4 @@ def main() -> None:
     place = {"rank": int(os.environ["RANK"]), "world": int(os.environ["WORLD_SIZE"])}
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     journal.emit("found", found=one.work(place, device, journal.doing, deadline_s=float(sys.argv[4])))
-    os._exit(0)  # backends may hang while they unload; everything has been said
+    end()
