@@ -221,10 +221,12 @@ class _patience:  # noqa: N801 - a context manager reads as a verb
     def __enter__(self) -> None:
         import threading
 
+        from envsetup.report.smoke_terminal import colour_wanted
+
         self._told = False
         self._timer = threading.Timer(SLOW_S, self._tell)
         self._timer.daemon = True
-        if sys.stderr.isatty():
+        if colour_wanted(sys.stderr):
             self._timer.start()
 
     def _tell(self) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from envsetup.report.smoke_terminal import colour_wanted
+
 if TYPE_CHECKING:
     from envsetup.model.fleet import HostRow
 
@@ -20,7 +22,7 @@ class HostLines:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
+        self._live = colour_wanted(sys.stderr) and not quiet
         self._outcomes: Counter[str] = Counter()
 
     def end(self) -> None:

@@ -116,9 +116,10 @@ def _offers(request: Request, *, quiet: bool) -> tuple[Offers | None, str]:
     import sys
 
     from envsetup.build.decide import look_at_sources
+    from envsetup.report.smoke_terminal import colour_wanted
 
     # A slow source may take seconds; the line goes again when it has answered.
-    shown = not quiet and sys.stderr.isatty()
+    shown = not quiet and colour_wanted(sys.stderr)
     if shown:
         click.echo("asking the sources ...", err=True, nl=False)
     try:

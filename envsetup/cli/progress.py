@@ -1,4 +1,4 @@
-"""How a build gets on, on stderr: a live line per step on a terminal, plain lines elsewhere."""
+"""How a build gets on, on stderr: a live line per step on a terminal, plain lines elsewhere and with NO_COLOR."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 import click
 
 from envsetup.cli.interrupt import check
+from envsetup.report.smoke_terminal import colour_wanted
 
 _CLEAR = "\r\x1b[2K"
 
@@ -17,7 +18,7 @@ class Lines:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
+        self._live = colour_wanted(sys.stderr) and not quiet
         self._title = ""
         self._since = 0.0
 
@@ -49,5 +50,6 @@ class Lines:
     def _end(self, mark: str, title: str, detail: str, seconds: float, colour: str) -> None:
         if self._quiet:
             return
-        text = f"  {click.style(mark, fg=colour)} {title}  {seconds:.1f} s" + (f"  {detail}" if detail else "")
+        shown = click.style(mark, fg=colour) if self._live else mark
+        text = f"  {shown} {title}  {seconds:.1f} s" + (f"  {detail}" if detail else "")
         click.echo((_CLEAR if self._live else "") + text, err=True)

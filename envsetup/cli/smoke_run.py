@@ -108,6 +108,7 @@ def _proven(request: Request, options: Options) -> SmokeReport:
     import msgspec
 
     from envsetup.report.smoke_progress import Silent, SmokeProgress
+    from envsetup.report.smoke_terminal import colour_wanted
     from envsetup.smoke.every import every
     from envsetup.smoke.host import look_at
     from envsetup.smoke.runner import planned, prove
@@ -118,7 +119,7 @@ def _proven(request: Request, options: Options) -> SmokeReport:
 
     def once(framework: str) -> SmokeReport:
         asked = msgspec.structs.replace(request, framework=framework)
-        progress = SmokeProgress(sys.stderr, live=sys.stderr.isatty(), total=len(planned(asked)))
+        progress = SmokeProgress(sys.stderr, live=colour_wanted(sys.stderr), total=len(planned(asked)))
         watcher = Silent() if options["quiet"] else progress
         try:
             return prove(asked, look=lambda: look_at(world), watcher=watcher)
