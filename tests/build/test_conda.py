@@ -80,6 +80,20 @@ def test_the_driver_chooses_the_cuda_build(box, channel):
     assert 'cuda-version <=12.9"' in text
 
 
+def test_an_update_plans_for_the_driver_of_now(box, channel):
+    described = with_gpu(box, "575.57.08")
+    box.json("env", *asked(channel, *described))
+    assert "give --machine FILE again" in box.run("update", "env", "--yes").stderr
+    same = ("update", "env", "--machine", described[1], "--dry-run", "--json")
+    assert json.loads(box.run(*same).stdout)["status"] == "unchanged"
+    told = json.loads(box.run(*same, CONDA_OVERRIDE_CUDA="11.8").stdout)
+    assert told["packages"]["changed"]["cuda-version"] == {"before": "12.9 0", "after": "11.8 0"}
+    assert {"- torch 2.13.0+cu129", "+ torch 2.13.0+cu118"} <= set(told["plan"])
+    # That build is compiled for no 8.9, but for 8.0, which covers it.
+    done = box.run("update", "env", "--machine", described[1], "--yes", CONDA_OVERRIDE_CUDA="11.8")
+    assert (done.returncode, "compiled for sm_80, sm_90: covers 8.9" in done.stderr) == (0, True), done.stderr
+
+
 def test_a_driver_that_is_too_old_is_a_readable_conflict(box, channel):
     done = box.create("env", *asked(channel, *with_gpu(box, "575.57.08")), CONDA_OVERRIDE_CUDA="11.2")
     assert done.returncode == 1
