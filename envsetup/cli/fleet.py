@@ -70,7 +70,7 @@ def bundle(*, output: str, as_json: bool) -> int:
     made = make_bundle()
     write_whole(output, made.data, mode=0o755)
     if as_json:
-        said = {"schema": "envsetup.bundle/1", "file": output, "bytes": len(made.data)}
+        said = {"schema": "envsetup.fleet-bundle/1", "file": output, "bytes": len(made.data)}
         click.echo(to_json({**said, "serves": made.serves, "missing": made.missing}), nl=False)
         return 0
     click.echo(f"wrote {output} ({len(made.data) / 1e6:.1f} MB), for CPython and platform:", err=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
+from envsetup.build.bundle import Bundle
 from envsetup.cli.ending import run
+from envsetup.cli.main import group
+from envsetup.fleet import bundle
 from envsetup.model.errors import BuildError, Exit, InputError, UndecidedError
 
 
@@ -180,3 +185,12 @@ def test_a_word_that_is_no_command_is_answered_with_those_there_are():
 def test_a_file_is_not_said_to_be_missing(tmp_path):
     (tmp_path / "file").touch()
     assert shell(f"envsetup list {tmp_path}/file").stderr == f"error: {tmp_path}/file: it is no folder\n"
+
+
+def test_no_two_documents_have_one_schema_name(tmp_path, capsys, monkeypatch):
+    made = bundle.Bundle(data=b"x", serves=[], missing={})
+    monkeypatch.setattr(bundle, "make_bundle", lambda: made)
+    assert run(group, ["fleet", "bundle", "-o", str(tmp_path / "b"), "--json"]) == 0
+    schema = json.loads(capsys.readouterr().out)["schema"]
+    assert schema.startswith("envsetup.")
+    assert schema != inspect.signature(Bundle).parameters["schema_"].default
