@@ -53,10 +53,11 @@ def check_target(target: Path) -> bool:
     Raises InputError when something else does.
     """
     try:
-        if not target.exists():
+        there = next(path for path in (target, *target.parents) if path.exists())
+        if not there.is_dir():
+            raise InputError(f"{there} exists and is no folder; choose another path")
+        if there != target:
             return False
-        if not target.is_dir():
-            raise InputError(f"{target} exists and is no folder; choose another path")
         names = {entry.name for entry in target.iterdir()}
     except OSError as error:
         raise InputError(f"{target}: {error.strerror}") from error

@@ -111,5 +111,8 @@ def test_targets(tmp_path, monkeypatch):
         with pytest.raises(InputError):
             target_path(bad)
     assert check_target(tmp_path / "none") is False
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"/file exists and is no folder"):
+        check_target(tmp_path / "file" / "below" / "it")
     fill(tmp_path / "ours", "{}")
     assert check_target(tmp_path / "ours") is True
