@@ -26,7 +26,7 @@ def hook() -> None:
     """Print what an admin installs, so that a cluster asks the doctor by itself. Nothing is changed."""
 
 
-@hook.command("slurm", epilog=SLURM_EXAMPLES)
+@hook.command("slurm", epilog=SLURM_EXAMPLES, short_help="A health check that drains broken nodes.")
 @click.option("--bundle", default=BUNDLE_PATH, show_default=True, help="Where the bundle lies on every node.")
 @click.option("--conf", default=SLURM_CONF, show_default=True, help="Where slurm.conf lies on every node.")
 @click.option("--interval", type=click.IntRange(30), default=300, show_default=True, help="Seconds between checks.")
@@ -43,7 +43,7 @@ def hook_slurm(*, bundle: str, conf: str, interval: int, require: str | None) ->
     return 0
 
 
-@hook.command("kubernetes", epilog=KUBERNETES_EXAMPLES)
+@hook.command("kubernetes", epilog=KUBERNETES_EXAMPLES, short_help="A DaemonSet that runs the doctor.")
 @click.option("--image", required=True, help="An image with Python 3.10 or newer and the bundle.")
 @click.option("--bundle", default="/envsetup.pyz", show_default=True, help="Where the bundle lies in the image.")
 @click.option("--namespace", default="default", show_default=True, help="Where the DaemonSet lives.")

@@ -177,19 +177,19 @@ def engine_of(name: str, inventory: str | None, limit: str | None) -> Engine:
 
 
 def present(report: FleetReport, *, as_json: bool, html: str | None) -> None:
-    """The report as a page where one is wanted, and on stdout."""
-    from envsetup.fleet.merge import write_json
+    """The report on stdout, and then as a page where one is wanted: a page that fails hides no report."""
+    if as_json:
+        from envsetup.fleet.merge import write_json
 
+        write_json(report, sys.stdout.buffer.write)
+        sys.stdout.buffer.flush()
+    else:
+        from envsetup.report.fleet_text import fleet_text
+
+        click.echo(fleet_text(report), nl=False)
     if html:
         from envsetup.report.fleet_html import fleet_html
         from envsetup.world.files import write_whole
 
         write_whole(html, fleet_html(report))
         click.echo(f"wrote {html}", err=True)
-    if as_json:
-        write_json(report, sys.stdout.buffer.write)
-        sys.stdout.buffer.flush()
-        return
-    from envsetup.report.fleet_text import fleet_text
-
-    click.echo(fleet_text(report), nl=False)

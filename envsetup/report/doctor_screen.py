@@ -68,7 +68,7 @@ def screen(report: DoctorReport, machine: Machine, style: Style, *, exit_code: i
     lines += textwrap.wrap(passes, style.width, subsequent_indent="    ", initial_indent="  ", break_on_hyphens=False)
     if style.verbose:
         lines += _every_check(report.checks)
-    lines += _next(report)
+    lines += _next(report, machine)
     return "\n".join(lines) + "\n"
 
 
@@ -223,7 +223,7 @@ def _every_check(checks: Iterable[CheckResult]) -> list[str]:
     return [f"    {check.status:<15}{check.id:<32}{clean(check.reason)}".rstrip() for check in checks]
 
 
-def _next(report: DoctorReport) -> list[str]:
+def _next(report: DoctorReport, machine: Machine) -> list[str]:
     if report.target.kind == "text":
         unknown = report.verdict.status == "unknown" or any(f.confidence != "certain" for f in report.findings)
         ask = "ask for the output of: envsetup doctor --markdown   (run on that machine)"
@@ -231,6 +231,8 @@ def _next(report: DoctorReport) -> list[str]:
     status = report.verdict.status
     if status == "ready" and "no framework yet" in report.verdict.headline:
         return ["Next: envsetup create --framework pytorch"]
+    if status == "ready" and known(machine.environment) is None:
+        return []  # a project was judged, or a snapshot has none: smoke would look at another one
     if status == "ready":
         gpu = "GPU" in report.verdict.headline and "no GPU" not in report.verdict.headline
         where = "on the GPU" if gpu else "on the CPU"

@@ -193,3 +193,11 @@ def test_no_two_documents_have_one_schema_name(tmp_path, capsys, monkeypatch):
     schema = json.loads(capsys.readouterr().out)["schema"]
     assert schema.startswith("envsetup.")
     assert schema not in Bundle.__struct_defaults__
+
+
+def test_a_page_that_cannot_be_written_hides_no_report_of_a_fleet(tmp_path):
+    (tmp_path / "n1.json").write_text("garbage")
+    done = shell(f"envsetup fleet merge {tmp_path}/n1.json --html {tmp_path}/none/page.html")
+    assert done.returncode == Exit.USAGE
+    assert "0 of 1 hosts reported" in done.stdout
+    assert "none/page.html" in done.stderr

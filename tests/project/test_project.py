@@ -203,6 +203,13 @@ def test_environments_and_caches_are_not_the_project(tmp_path):
     assert project(tmp_path, files).scopes == []
 
 
+def test_after_a_project_no_other_environment_is_proposed_for_a_proof(tmp_path):
+    argv = [sys.executable, "-m", "envsetup", "doctor", "--project", str(tmp_path)]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    assert "says what it needs" in done.stdout
+    assert "envsetup smoke" not in done.stdout
+
+
 def test_the_command_judges_a_described_machine(tmp_path):
     project(tmp_path, {"requirements.txt": "torch==2.6.0\n"})
     described = tmp_path / "machine.json"
