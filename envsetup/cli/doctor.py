@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envsetup.cli.either import one_of
+from envsetup.cli.numbers import Amount
 
 if TYPE_CHECKING:
     from envsetup.doctor.subject import Subject
@@ -47,9 +48,7 @@ SLOW_S = 1.0  # after this a terminal is told that the machine is still being as
     "--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True, help="What exits 1."
 )
 @click.option("--deep", is_flag=True, help="Also import the frameworks, in a child, and use each GPU once.")
-@click.option(
-    "--timeout", type=click.FloatRange(0.5, 600), metavar="S", help="Seconds: 5 in all; with --deep 60 an import."
-)
+@click.option("--timeout", type=Amount(0.5, 600), metavar="S", help="Seconds: 5 in all; with --deep 60 an import.")
 @one_of("form", {"json": "One JSON document on stdout.", "markdown": "Markdown to paste into an issue."})
 @click.option("--html", "page", metavar="FILE", help="Also write one self-contained page.")
 @click.option("--fix", is_flag=True, help="Plan what envsetup can mend itself, and do what you confirm.")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from envsetup.cli.numbers import Amount
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,7 +28,7 @@ Examples:
 @click.option("-o", "--output", metavar="FILE", help="Write the snapshot, redacted; - is standard output.")
 @click.option("--record", metavar="DIR", help="Record what was read into a new folder, redacted.")
 @click.option("--env", metavar="PATH", help="A venv, conda prefix or python binary.  [default: the active one]")
-@click.option("--timeout", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds for it all.")
+@click.option("--timeout", type=Amount(0.5, 600), default=5.0, show_default=True, help="Seconds for it all.")
 @click.option("--deep", is_flag=True, help="Also import the frameworks, in a child, and use each GPU once.")
 @click.option(
     "--diff", nargs=2, metavar="A B", help="Compare two snapshots; exit 1 when something that matters changed."

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from envsetup.cli.numbers import Amount
+
 EPILOG = """\b
 Examples:
   envsetup smoke                              test the active environment, on a GPU where there is one
@@ -44,7 +46,7 @@ OWN_PLACE = ""  # of a baseline for which no file was named
     show_default=True,
     help="How thorough: seconds, minutes, or as long as --minutes says.",
 )
-@click.option("--minutes", type=click.FloatRange(0), metavar="N", help="How long a soak works in all. Default: 60.")
+@click.option("--minutes", type=Amount(0), metavar="N", help="How long a soak works in all. Default: 60.")
 @click.option("--journal", metavar="FILE", help="Where a soak writes every round; an interrupted one goes on from it.")
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; may be repeated.")
 @click.option(

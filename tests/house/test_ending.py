@@ -201,3 +201,11 @@ def test_a_page_that_cannot_be_written_hides_no_report_of_a_fleet(tmp_path):
     assert done.returncode == Exit.USAGE
     assert "0 of 1 hosts reported" in done.stdout
     assert "none/page.html" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor --timeout", "probe --timeout", "smoke --level soak --minutes"])
+@pytest.mark.parametrize("value", ["nan", "many"])
+def test_what_is_no_number_is_refused(command, value):
+    done = shell(f"envsetup {command} {value}")
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert f"'{value}' is not a valid number" in done.stderr
