@@ -24,6 +24,7 @@ from envsetup.model.fleet import NO_REPORT, AgentError, AgentFailure, HostCreate
 from envsetup.model.machine import Machine
 from envsetup.model.maybe import UNKNOWN, Maybe, known
 from envsetup.model.proof import SmokeReport
+from envsetup.world.files import open_input
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -90,7 +91,7 @@ def documents(name: str) -> Iterator[Source]:
         yield from _split(sys.stdin.buffer, "stdin", "stdin")
         return
     try:
-        with Path(name).open("rb") as file:
+        with open_input(name) as file:
             yield from _split(file, name, clean_host(Path(name).name.split(".json")[0]))
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from error

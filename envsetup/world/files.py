@@ -9,6 +9,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from envsetup.model.errors import InputError
 
@@ -49,6 +50,18 @@ def read_bytes(path: str, limit: int, patience: float = PIPE_S) -> bytes:
             if not parts[-1]:
                 break
         return b"".join(parts)
+
+
+def open_input(path: str, patience: float | None = None) -> BinaryIO:
+    """A file to read bit by bit; a pipe gets `patience` seconds (by default as everywhere) to begin. Raises OSError."""
+    seconds = PIPE_S if patience is None else patience
+    file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+    if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+        if not select.select([file], [], [], seconds)[0]:
+            file.close()
+            raise TimeoutError(None, f"a pipe, and nobody wrote to it for {seconds:g} s")
+        os.set_blocking(file.fileno(), True)
+    return file
 
 
 def make_folder(name: str) -> None:

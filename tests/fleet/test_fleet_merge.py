@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+import threading
 
 import msgspec
 import pytest
@@ -16,6 +18,7 @@ from envsetup.fleet.reading import DOCUMENT_LIMIT, read
 from envsetup.model.errors import InputError
 from envsetup.model.fleet import NO_REPORT, FleetReport
 from envsetup.report.fleet_text import fleet_text
+from envsetup.world import files as world_files
 
 
 @pytest.fixture
@@ -235,3 +238,17 @@ def test_the_command_says_it_in_text_and_in_json(files, capfdbinary):
     assert err == b""
     assert group.main(["fleet", "merge", *paths, "--json"], standalone_mode=False) == 1
     assert json.loads(capfdbinary.readouterr().out)["received"] == 2
+
+
+def test_a_pipe_is_read_to_its_end_and_one_without_a_writer_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(world_files, "PIPE_S", 0.2)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="a pipe, and nobody wrote to it"):
+        merge_files([str(pipe)])
+    monkeypatch.setattr(world_files, "PIPE_S", 20)
+    rows = b"\n".join(encoded(doctor(host=f"n{number}")).strip().replace(b"\n", b" ") for number in range(200))
+    writer = threading.Thread(target=pipe.write_bytes, args=(rows,))
+    writer.start()
+    assert merge_files([str(pipe)]).received == 200
+    writer.join(timeout=20)
