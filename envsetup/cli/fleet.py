@@ -37,8 +37,17 @@ for _part in (doctor, create, smoke, hook):
 @click.option("--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON to stdout, one host a line.")
 @click.option("--html", metavar="FILE", help="Write the report as one page.")
+@click.option("-v", "--verbose", is_flag=True, help="Name the hosts that are well, too.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the first line.")
 def merge(
-    *, files: tuple[str, ...], expect: str | None, fail_on: Literal["error", "warning"], as_json: bool, html: str | None
+    *,
+    files: tuple[str, ...],
+    expect: str | None,
+    fail_on: Literal["error", "warning"],
+    as_json: bool,
+    html: str | None,
+    verbose: bool,
+    quiet: bool,
 ) -> int:
     """Merge what hosts answered into one report.
 
@@ -49,7 +58,7 @@ def merge(
     from envsetup.fleet.merge import exit_code, merge_files
 
     report = merge_files(files, expected_hosts(expect) if expect else ())
-    present(report, as_json=as_json, html=html)
+    present(report, as_json=as_json, html=html, verbose=verbose, quiet=quiet)
     return int(exit_code(report, fail_on))
 
 

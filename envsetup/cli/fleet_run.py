@@ -176,7 +176,9 @@ def engine_of(name: str, inventory: str | None, limit: str | None) -> Engine:
     return Ansible(inventory, limit)
 
 
-def present(report: FleetReport, *, as_json: bool, html: str | None) -> None:
+def present(
+    report: FleetReport, *, as_json: bool, html: str | None, verbose: bool = False, quiet: bool = False
+) -> None:
     """The report on stdout, and then as a page where one is wanted: a page that fails hides no report."""
     if as_json:
         from envsetup.fleet.merge import write_json
@@ -186,10 +188,11 @@ def present(report: FleetReport, *, as_json: bool, html: str | None) -> None:
     else:
         from envsetup.report.fleet_text import fleet_text
 
-        click.echo(fleet_text(report), nl=False)
+        click.echo(fleet_text(report, verbose=verbose, quiet=quiet), nl=False)
     if html:
         from envsetup.report.fleet_html import fleet_html
         from envsetup.world.files import write_whole
 
         write_whole(html, fleet_html(report))
-        click.echo(f"wrote {html}", err=True)
+        if not quiet:
+            click.echo(f"wrote {html}", err=True)

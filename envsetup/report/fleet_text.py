@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 OUTLIERS_SHOWN = 50  # lines; the JSON has all of them
 
 
-def fleet_text(report: FleetReport, *, width: int = 100) -> str:
-    """The report as plain text."""
+def fleet_text(report: FleetReport, *, width: int = 100, verbose: bool = False, quiet: bool = False) -> str:
+    """The report as plain text; `quiet` is its first line, `verbose` names the hosts that are well too."""
+    if quiet:
+        return headline(report) + "\n"
     parts = (
         _plans(report),
         _not_made(report),
@@ -28,6 +30,7 @@ def fleet_text(report: FleetReport, *, width: int = 100) -> str:
         _outliers(report),
         _splits(report),
         _silent(report),
+        _well(report) if verbose else iter(()),
     )
     lines = [headline(report)]
     for part in parts:
@@ -85,6 +88,13 @@ def _splits(report: FleetReport) -> Iterator[str]:
         yield "No majority"
     for split in report.splits:
         yield f"  {split.fact}: " + "; ".join(f"{camp.value} on {camp.hosts} ({camp.count})" for camp in split.camps)
+
+
+def _well(report: FleetReport) -> Iterator[str]:
+    rows = [row for row in report.hosts if row.outcome == "ok"]
+    if rows:
+        yield "Well"
+    yield from (f"  {fold(hosts)} ({len(hosts)}): {reason}" for (_, reason), hosts in by_reason(rows))
 
 
 def _silent(report: FleetReport) -> Iterator[str]:

@@ -252,3 +252,10 @@ def test_a_pipe_is_read_to_its_end_and_one_without_a_writer_is_given_up(tmp_path
     writer.start()
     assert merge_files([str(pipe)]).received == 200
     writer.join(timeout=20)
+
+
+def test_quiet_is_one_line_and_verbose_names_who_is_well(files):
+    report = merge_files(files(n1=doctor(), n2=doctor(), n3=doctor(finding("x", "error"))))
+    assert fleet_text(report, quiet=True) == fleet_text(report).splitlines()[0] + "\n"
+    assert "n[1-2]" not in fleet_text(report)
+    assert "n[1-2] (2):" in fleet_text(report, verbose=True)
