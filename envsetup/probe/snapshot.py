@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from envsetup.model.codec import convert, to_json
 from envsetup.model.errors import InputError
 from envsetup.model.machine import SCHEMA, Machine
+from envsetup.model.maybe import known
 from envsetup.world.files import read_input, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FAMILY = SCHEMA.partition("/")[0]
 
@@ -41,9 +46,24 @@ def parse_snapshot(data: bytes, *, name: str) -> Machine:
     if schema != SCHEMA:
         raise InputError(f"{name}: written by a newer envsetup ({schema} at $.schema); this one reads {SCHEMA}")
     try:
-        return convert(document, Machine)
+        machine = convert(document, Machine)
     except msgspec.ValidationError as error:
         raise InputError(f"{name}: {error}", hint="see `envsetup probe --json` for the form of every field") from error
+    for place, value, example in _versions(machine):
+        # Read on, "sm_89" would count as not known, and a plan for any GPU would be the answer.
+        if value is not None and not re.match(r"\d+(\.\d|$)", value):
+            raise InputError(f"{name}: {value!r} at {place} is no version, {example} is one")
+    return machine
+
+
+def _versions(machine: Machine) -> Iterator[tuple[str, str | None, str]]:
+    """The versions that people write by hand: their place, what stands there, and an example."""
+    python, libc, driver = known(machine.python), known(machine.libc), known(machine.driver)
+    yield "$.python.version", known(python.version) if python else None, "3.12.4"
+    yield "$.libc.version", known(libc.version) if libc else None, "2.35"
+    yield "$.driver.nvidia", known(driver.nvidia) if driver else None, "550.54.14"
+    for number, gpu in enumerate(known(machine.gpus) or []):
+        yield f"$.gpus[{number}].compute_capability", known(gpu.compute_capability), "8.9"
 
 
 def _utf8(data: bytes) -> bytes:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from envsetup.model.errors import InputError
@@ -53,6 +55,26 @@ def test_what_was_written_is_read(tmp_path):
 def test_what_cannot_be_read_is_named_with_its_place(data, message):
     with pytest.raises(InputError, match=message):
         parse_snapshot(data, name="m.json")
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ('"gpus": [{"vendor": "nvidia", "compute_capability": "sm_89"}]', "'sm_89' at $.gpus[0].compute_capability"),
+        ('"gpus": [{"vendor": "nvidia", "compute_capability": "8,9"}]', "'8,9' at $.gpus[0].compute_capability"),
+        ('"driver": {"nvidia": "r550"}', "'r550' at $.driver.nvidia is no version, 550.54.14 is one"),
+        ('"python": {"version": "three"}', "'three' at $.python.version is no version, 3.12.4 is one"),
+        ('"libc": {"version": "glibc 2.35"}', "at $.libc.version is no version, 2.35 is one"),
+    ],
+)
+def test_a_version_that_is_none_is_not_taken_for_an_unknown_one(facts, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        parse_snapshot(b"{" + facts.encode() + b"}", name="m.json")
+
+
+def test_versions_as_machines_give_them_are_read():
+    text = b'{"python": {"version": "3.14.0rc1"}, "driver": {"nvidia": "570.124.06"}, "libc": {"version": "2.35"}}'
+    assert parse_snapshot(text, name="m.json").python.version == "3.14.0rc1"
 
 
 def test_fields_of_a_newer_version_are_ignored():
