@@ -116,9 +116,13 @@ def releases() -> list[Release]:
 
 
 def release(version: str) -> Release | None:
-    """The release of a version; a local part ("+cu126") is ignored. None when it is not in the table."""
+    """The release of a version; a local part ("+cu126") is ignored. None when it is not in the table.
+
+    People drop the last number: of "2.5" the first release counts, for its builds are the least that 2.5 has.
+    """
     public = version.partition("+")[0]
-    return next((row for row in releases() if row.version == public), None)
+    named = f"{public}.0" if public.count(".") == 1 and public.replace(".", "").isdigit() else public
+    return next((row for row in releases() if row.version == named), None)
 
 
 def variant(version: str, name: str) -> VariantRow | None:

@@ -106,8 +106,8 @@ _LONGEST = 1500  # longer lines are no sentences
 _ENDS = 200  # lines from each end of a text in which one literal is looked at
 # Sentences about other machines, other versions, wishes and requirements state nothing of this machine.
 _ELSEWHERE = re.compile(
-    r"(?<!not )(?<!n't )(?<!never )\bwork(?:s|ed|ing)? (?:fine |well |ok |perfectly )?(?:with|on|in|under|for)\b|\b(?:down|up)grad|"
-    r"\bfixed (?:in|by)\b|(?<!cpu )\binstead of\b|"
+    r"(?<!not )(?<!n't )(?<!never )\bwork(?:s|ed|ing)? (?:fine |well |ok |perfectly )?(?:with|on|in|under|for)\b|"
+    r"\b(?:down|up)grad|\bfixed (?:in|by)\b|(?<!cpu )\binstead of\b|"
     r"\bshould\b|\brecommend|\brequire(?!ments\.txt)|\bat least\b|\bor (?:newer|later|higher|above)\b|\bminimum\b|"
     r"\bsupports? (?:for )?(?:cuda|python|torch)|"
     r"\bother (?:machine|computer|server|gpu)|\bno matching distribution|\bfrom versions:|(?<!not )\bcompiled (?:with|"

@@ -126,3 +126,10 @@ def test_mirrors():
     assert sources.mirror("nju").pytorch is not None
     assert sources.mirror("nowhere") is None
     assert sources.cite("tuna")
+
+
+def test_a_torch_version_without_its_last_number_is_the_first_of_its_releases():
+    assert torch.release("2.5").version == "2.5.0"
+    assert torch.release("2.5+cu124").version == "2.5.0"
+    assert torch.release("99.9") is None
+    assert torch.release("2.5a") is None
