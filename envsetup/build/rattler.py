@@ -56,6 +56,7 @@ def solve(channel: str, specs: list[str], cuda: str | None, tick: Callable[[], N
     Raises BuildError with the solver's own reason.
     """
     import rattler  # noqa: PLC0415 - an extra
+    from rattler.exceptions import SolverError  # noqa: PLC0415
 
     found = [virtual.into_generic() for virtual in rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides())]
     virtual = [package for package in found if package.name.normalized != _CUDA]
@@ -72,8 +73,10 @@ def solve(channel: str, specs: list[str], cuda: str | None, tick: Callable[[], N
             SOLVE,
             tick,
         )  # fmt: skip
-    except Exception as error:
+    except SolverError as error:
         raise BuildError(f"no set of conda packages for {', '.join(specs)}: {_reason(error)}") from error
+    except Exception as error:
+        raise BuildError(f"conda channel {channel}: {_reason(error)}") from error
     packages = [
         CondaPackage(
             name=record.name.normalized,

@@ -24,7 +24,8 @@ def _lines(made: Created, *, verbose: bool) -> Iterator[str]:
         yield from _impossible(made)
         yield from _why(made.plan) if verbose else ()
         return
-    yield f"{made.status}: {summary(made.plan)}, Python {made.python}, {len(made.packages)} packages"
+    count = len(made.packages)
+    yield f"{made.status}: {summary(made.plan)}, Python {made.python}, {count} package{'' if count == 1 else 's'}"
     for warning in made.plan.warnings:
         yield f"warning: {warning}"
     yield from _why(made.plan) if verbose or made.status == "planned" else ()

@@ -25,6 +25,7 @@ DECIDING = ("driver-answers", "no-supported-gpu")
 NO_FRAMEWORK = "no framework yet"
 VENDORS = ("nvidia", "amd", "intel", "apple")
 FAILED_LOOKS = (LATE, LOOK_FAILED)
+DOUBTED = (*SERIOUS, "warning")
 UNDECIDED = ("unknown", "timeout", "crashed")
 
 
@@ -34,13 +35,18 @@ def verdict(
     """The verdict on findings in reading order; `told` are the codes that an error text speaks for."""
     root = root_cause(findings, told)
     first = next((finding for finding in findings if finding.code == root), None)
-    if first is not None and first.severity in SERIOUS:
+    if first is not None and any(finding.severity in SERIOUS for finding in findings):  # what follows from it, too
         return Verdict(status="broken", headline=first.title, root_cause=root)
-    gap = _gap(case, results)
+    gap = _gap(case, results, first)
     if gap:
         return Verdict(status="unknown", headline=gap, root_cause=root)
     if first is not None:
-        return Verdict(status="degraded", headline=f"{_ready(case)}, but {_lower(first.title)}", root_cause=root)
+        nothing_else = case.kind == "text" and not frameworks(case)
+        headline = first.title if nothing_else else f"{_ready(case)}, but {_lower(first.title)}"
+        return Verdict(status="degraded", headline=headline, root_cause=root)
+    doubtful = next((finding for finding in findings if finding.code in told and finding.severity in DOUBTED), None)
+    if doubtful is not None:
+        return Verdict(status="unknown", headline=f"perhaps: {_lower(doubtful.title)}; this text does not decide it")
     ready = _ready(case)
     return Verdict(status="ready", headline=f"{ready}: envsetup create" if ready.endswith(NO_FRAMEWORK) else ready)
 
@@ -51,7 +57,7 @@ def _lower(title: str) -> str:
     return title if first != first.capitalize() or first in NAMES.values() else title[0].lower() + title[1:]
 
 
-def _gap(case: Case, results: Sequence[CheckResult]) -> str | None:
+def _gap(case: Case, results: Sequence[CheckResult], first: Finding | None) -> str | None:
     """A look that a GPU or an expectation depends on and that could not be taken."""
     expected = next((result for result in results if result.id == "as-expected" and result.status == "unknown"), None)
     if expected is not None:
@@ -59,7 +65,7 @@ def _gap(case: Case, results: Sequence[CheckResult]) -> str | None:
     if case.require not in (None, "none") and has_any_gpu(case) is UNKNOWN:
         return "cannot say whether there is a GPU that can be used"
     if case.kind == "text":
-        return _text_gap(case)
+        return _text_gap(case, first)
     late = case.machine.unknown.get("environment", "")
     if late.startswith(FAILED_LOOKS) and case.require != "none":
         return f"cannot say what is installed: {late}"
@@ -79,11 +85,11 @@ def _telling(case: Case) -> Sequence[object]:
     return machine.gpus, machine.pci, machine.driver, machine.nvidia, machine.environment, machine.deep
 
 
-def _text_gap(case: Case) -> str | None:
+def _text_gap(case: Case, first: Finding | None) -> str | None:
     blind = next((build for build in frameworks(case) if build.cuda_available is False and is_gpu_build(build)), None)
     if blind is not None and has_any_gpu(case) is True and case.require != "none":
         return f"{build_name(case, blind)} sees no GPU although there is one, and this text does not say why"
-    if frameworks(case) or gpus(case, "nvidia") or gpus(case, "amd") or case.packages:
+    if first or frameworks(case) or gpus(case, "nvidia") or gpus(case, "amd") or case.packages:
         return None
     return "this text names no GPU, driver or framework; nothing in it says that something is wrong"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,3 +86,26 @@ def test_no_check_crashes_whatever_the_text_says(text):
     assert len(shown) < 1_000_000
     assert b"\\u001b" not in shown
     assert report.verdict.status == "broken" or all(f.severity not in ("critical", "error") for f in report.findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "headline"),
+    [
+        (
+            "torch.cuda.is_available() returns False and torch is 2.6.0+cpu",
+            "unknown",
+            "perhaps: the CPU build of PyTorch",
+        ),
+        # What follows from it is serious, though it is a warning itself.
+        (
+            "nvidia-smi has failed because it couldn't communicate\ngcc-version-check failed",
+            "broken",
+            "The compiler differs from that of the kernel",
+        ),
+    ],
+)
+def test_a_text_that_tells_of_a_fault_is_not_called_ready(text, status, headline):
+    imported = importers.read(text)
+    report = examine(imported.machine, target="text", weak=imported.weak, symptoms=symptoms.read(imported.error_text))
+    assert report.verdict.status == status
+    assert report.verdict.headline.startswith(headline)
