@@ -16,7 +16,7 @@ help:
 	@echo "make bench  the benchmarks, beside their peers"
 	@echo "make refresh-data  shipped facts beside the package index's own"
 	@echo "make fuzz   fifteen minutes of generated input for every reader"
-	@echo "make faults  every fault in TensorFlow, in JAX and in the starter project: a quarter of an hour"
+	@echo "make faults  every fault in PyTorch, TensorFlow, JAX and the starter project: half an hour"
 	@echo "make lock   refresh the pinned requirements"
 
 setup: $(VENV)/.ready
@@ -72,7 +72,7 @@ fuzz: setup
 	  || echo "skipped: coverage-guided fuzzing: no wheel of atheris for this Python"
 	ENVSETUP_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) $(BIN)/pytest tests/fuzz
 
-# Every fault that is planted in TensorFlow, in JAX and in the starter project: a quarter of an hour.
+# Every fault that is planted in PyTorch, TensorFlow, JAX and the starter project: half an hour.
 faults: setup
 	$(BIN)/pytest -m faults
 

@@ -29,9 +29,8 @@ if reason := debian.lacking():
 BASE = BOOKWORM
 DOCKER = ("--framework", "pytorch", "--cpu", "--target", "docker", "--python", PYTHON, "--base-image", BASE)
 OURS = {"img", "again", "other", "dev", "gpu", "envsetup-test-ubuntu", "envsetup-test-labels"}
-EVERY = bool(
-    os.environ.get("ENVSETUP_TEST_EVERY_IMAGE")
-)  # a quarter of an hour and 15 GB; else TensorFlow is built once
+# A quarter of an hour and 15 GB; without it TensorFlow is built on one base, and nothing with a compiler.
+EVERY = bool(os.environ.get("ENVSETUP_TEST_EVERY_IMAGE"))
 PACKAGE = {"pytorch": "torch", "tensorflow": "tensorflow"}
 ALL = [("pytorch", BOOKWORM), ("tensorflow", BOOKWORM), ("pytorch", TRIXIE)]
 ALL += [("tensorflow", TRIXIE)] if EVERY else []
