@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envsetup.build.manifest import MANIFEST
+from envsetup.build.stage import STAGE
 from envsetup.model.codec import decode
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def _below(place: Path, depth: int) -> Iterator[Path]:
             yield place
             return  # what lies inside an environment is its own
         for entry in os.scandir(place) if depth else ():
-            if entry.is_dir(follow_symlinks=False) and entry.name not in _PASSED_OVER:
+            passed = entry.name in _PASSED_OVER or entry.name.startswith(STAGE)  # what is being made is not there yet
+            if entry.is_dir(follow_symlinks=False) and not passed:
                 yield from _below(Path(entry.path), depth - 1)
 
 

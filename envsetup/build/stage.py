@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     else:
         from typing_extensions import Self
 
+STAGE = ".envsetup-stage-"  # how the name of a folder begins in which a run is at work
 _TRIES = 50
 _PAUSE = 0.1  # seconds; a killed run's uv may need a moment to be gone
 
@@ -77,7 +78,7 @@ class Stage:
     def __init__(self, target: Path, keep: Path | None = None) -> None:
         self.target, self.keep = target, keep
         name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]
-        self.folder = target.parent / f".envsetup-stage-{name}"
+        self.folder = target.parent / f"{STAGE}{name}"
         self.env = self.folder / "env"
         self.aside = self.folder / "old"
         self._parents: list[Path] = []
