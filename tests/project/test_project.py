@@ -14,6 +14,7 @@ from described import GPU, LINUX, NVIDIA, machine, merged
 
 from envsetup.doctor.examine import examine
 from envsetup.importers.project import read_project
+from envsetup.importers.project.requirements import read_requirements
 from envsetup.model.codec import to_json
 from envsetup.world.live import LiveWorld
 
@@ -227,3 +228,24 @@ def test_the_command_judges_a_described_machine(tmp_path):
     )
     assert missing.returncode == 2
     assert "--project /nowhere" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("numpy==", True),
+        ("foo bar baz", True),
+        ("numpy=1.21.0=py39_0", True),
+        ("numpy", False),
+        ("torch==2.6.0 --hash=sha256:00 --hash=sha256:11", False),
+        ("torch==2.6.0; platform_system == 'Windows'", False),
+        ("git+https://host/x/y.git@main#egg=y", False),
+        ("./local[extra]", False),
+        ("wheels\\torch-2.6.0-cp312-cp312-win_amd64.whl", False),
+        ("numpy==${NUMPY}", False),
+    ],
+)
+def test_a_line_that_pip_refuses_is_named_with_its_place(line, refused):
+    listed = read_requirements(f"# first\n{line}\n", "requirements.txt")
+    told = {"requirements.txt:2": f"not a requirement: {line}"} if refused else {}
+    assert listed.refused == told

@@ -99,6 +99,7 @@ class _Reading:
 
     def _read_requirements(self, text: str, path: str) -> None:
         listed = read_requirements(text, path, self._system)
+        self._unread |= listed.refused
         self._images[path] = [normpath(join(dirname(path), name)) for name in listed.files]
         self._scopes.append(
             Scope(file=path, kind="requirements", requirements=listed.requirements, index=listed.variant)

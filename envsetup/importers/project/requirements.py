@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 INDEX = re.compile(r"/whl/(?:nightly/|test/)?(cu\d+|cpu|rocm[\d.]+|xpu)(?:[/_]|$)")
+ELSEWHERE = re.compile(r"[/\\]|^\.|\.whl$|\.tar\.gz$|\.zip$|\$\{|\{\{")  # a path, an address, or filled in later
 INDEX_OPTIONS = ("--index-url", "-i", "--extra-index-url", "-f", "--find-links")
 WITH_VALUE = (
     *INDEX_OPTIONS,
@@ -32,11 +33,12 @@ WITH_VALUE = (
 
 
 class Listed(NamedTuple):
-    """Requirements, the variant that an index names, and the files that are read as well."""
+    """Requirements, the variant that an index names, the files that are read as well, and lines that pip refuses."""
 
     requirements: list[Requirement]
     variant: str | None
     files: list[str]
+    refused: dict[str, str]  # place to text
 
 
 def variant_of(address: str) -> str | None:
@@ -62,7 +64,7 @@ def requirement(text: str, place: Place, system: str = "linux") -> Requirement |
 
 def read_requirements(text: str, file: str, system: str = "linux") -> Listed:
     """A requirements file."""
-    listed = Listed([], None, [])
+    listed = Listed([], None, [], {})
     joined = text.replace("\\\n", " \n")
     for number, raw in enumerate(joined.splitlines(), 1):
         line = re.sub(r"(^|\s)#.*$", "", raw).strip()
@@ -72,10 +74,21 @@ def read_requirements(text: str, file: str, system: str = "linux") -> Listed:
         if line.startswith("-"):
             listed = _option(listed, words)
             continue
-        found = requirement(re.sub(r"\s--hash=\S+", "", line), Place(file, number), system)
+        bare, place = re.sub(r"\s--[a-z-]+[= ]\S+", "", line), Place(file, number)
+        found = requirement(bare, place, system)
         if found:
             listed.requirements.append(found)
+        elif not (_is_requirement(bare) or ELSEWHERE.search(bare)):
+            listed.refused[str(place)] = f"not a requirement: {bare[:80]}"
     return listed
+
+
+def _is_requirement(text: str) -> bool:
+    """Also where it is meant for another system."""
+    try:
+        return bool(Pep508(text.strip()))
+    except InvalidRequirement:
+        return False
 
 
 def _option(listed: Listed, words: list[str]) -> Listed:
@@ -89,7 +102,7 @@ def _option(listed: Listed, words: list[str]) -> Listed:
 
 def read_install(command: str, place: Place, system: str = "linux") -> Listed:
     """What `pip install` (or `uv pip install`) is told in a shell line; nothing of the shell is run."""
-    listed = Listed([], None, [])
+    listed = Listed([], None, [], {})
     for part in re.split(r"&&|\|\||;|\n", command):
         found = re.search(r"\bpip3?\s+install\s+(.*)", part)
         if not found:
