@@ -37,6 +37,9 @@ def verdict(
     first = next((finding for finding in findings if finding.code == root), None)
     if first is not None and any(finding.severity in SERIOUS for finding in findings):  # what follows from it, too
         return Verdict(status="broken", headline=first.title, root_cause=root)
+    doubtful = next((finding for finding in findings if finding.code in told and finding.severity in DOUBTED), None)
+    if doubtful is not None and first is None:
+        return Verdict(status="unknown", headline=f"perhaps: {_lower(doubtful.title)}; this text does not decide it")
     gap = _gap(case, results, first)
     if gap:
         return Verdict(status="unknown", headline=gap, root_cause=root)
@@ -44,9 +47,6 @@ def verdict(
         nothing_else = case.kind == "text" and not frameworks(case)
         headline = first.title if nothing_else else f"{_ready(case)}, but {_lower(first.title)}"
         return Verdict(status="degraded", headline=headline, root_cause=root)
-    doubtful = next((finding for finding in findings if finding.code in told and finding.severity in DOUBTED), None)
-    if doubtful is not None:
-        return Verdict(status="unknown", headline=f"perhaps: {_lower(doubtful.title)}; this text does not decide it")
     ready = _ready(case)
     return Verdict(status="ready", headline=f"{ready}: envsetup create" if ready.endswith(NO_FRAMEWORK) else ready)
 

@@ -59,7 +59,7 @@ _NAMES = (
 # What each of the names has in it, so that a line without any of them is not searched.
 _PACKAGE_WORDS = {name.split("[")[0] for name in _NAMES.split("|")}
 _PACKAGE = re.compile(
-    rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,2}}\s?|\s(?:version\s?(?:is|:|=)?|v|is|=|:)\s?|\s|:\s?|-)v?"
+    rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,3}}\s?|\s(?:version\s?(?:is|:|=)?|v|is|=|:)\s?|\s|:\s?|-)v?"
     r"(\d{1,4}\.\d{1,3}(?:\.\d{1,3})?(?:(?:\.post|\.dev|rc)\d{1,8})?(?:\+[a-z]{2,4}\d{0,4}(?:\.\d{1,2}){0,2})?)(?!\d|\.\d)",
     _ANY_CASE,
 )

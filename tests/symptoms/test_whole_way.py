@@ -109,3 +109,36 @@ def test_a_text_that_tells_of_a_fault_is_not_called_ready(text, status, headline
     report = examine(imported.machine, target="text", weak=imported.weak, symptoms=symptoms.read(imported.error_text))
     assert report.verdict.status == status
     assert report.verdict.headline.startswith(headline)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("ModuleNotFoundError: No module named 'vllm._C'", "extension-abi-mismatch"),
+        (
+            "File \"C:\\envs\\a\\lib\\site-packages\\vllm\\x.py\"\nModuleNotFoundError: No module named 'vllm._C'",
+            "package-unsupported-platform",
+        ),
+        ("ImportError: libcuda.so.1: cannot open shared object file", "driver-not-installed"),
+        ("a ROCm machine: ImportError: libcuda.so.1: cannot open shared object file", "wrong-accelerator-build"),
+        (
+            "pip install torch===1.3.0\nNvidia driver version: 410.48\n>>> torch.cuda.is_available()\nFalse",
+            "driver-too-old-for-cuda",
+        ),
+    ],
+)
+def test_what_stands_beside_an_error_decides_between_its_causes(text, code):
+    imported = importers.read(text)
+    report = examine(imported.machine, target="text", weak=imported.weak, symptoms=symptoms.read(imported.error_text))
+    assert report.verdict.root_cause == code
+
+
+@pytest.mark.parametrize(("build", "root"), [("2.7.0a0+git28b68b4", None), ("1.9.0+rocm4.0.1", "rocm-gfx-unsupported")])
+def test_a_build_of_somebodys_own_is_not_judged_by_the_wheels_of_the_index(build, root):
+    text = (
+        f"PyTorch version: {build}\nROCM used to build PyTorch: 6.3.42134-a9a80e791\nOS: Ubuntu 22.04.5 LTS (x86_64)\n"
+        "Is CUDA available: True\nGPU models and configuration: AMD Instinct MI300X (gfx942:sramecc+:xnack-)\n"
+    )
+    imported = importers.read(text)
+    report = examine(imported.machine, target="text", weak=imported.weak, symptoms=symptoms.read(imported.error_text))
+    assert report.verdict.root_cause == root

@@ -83,6 +83,7 @@ def target(case: Case) -> Outcome:
     if "HSA_OVERRIDE_GFX_VERSION" in case.variables:
         return None
     compiled = [entry.split(":")[0] for entry in known(build.arch_list) or []]
+    official = variant if variant and variant.startswith("rocm") else None
     found, unknown = [], []
     for gpu in gpus(case, "amd"):
         name, gfx = known(gpu.name) or "AMD GPU", known(gpu.gfx)
@@ -91,8 +92,8 @@ def target(case: Case) -> Outcome:
         if compiled and gfx:
             served: bool | None = gfx in compiled
         else:
-            channels = [entry for entry in row.wheels if variant and _same_rocm(entry, variant)] if row else []
-            served = None if row is None else bool(channels)
+            # A build of somebody's own has whatever targets it was made for.
+            served = any(_same_rocm(entry, official) for entry in row.wheels) if row and official else None
         if served is None:
             unknown.append(name)
         elif not served:
@@ -123,7 +124,7 @@ def target(case: Case) -> Outcome:
                 )
             )
     if not found and unknown:
-        return Unknown(f"the gfx target of {unknown[0]} is not known")
+        return Unknown(f"whether this build has code for {unknown[0]} is not known")
     return found if len(found) == len(gpus(case, "amd")) else None
 
 
