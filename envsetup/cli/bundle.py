@@ -43,6 +43,7 @@ Carry the folder over, and there, without a network:
 @click.option("--driver", metavar="VERSION", help="The NVIDIA driver over there.")
 @click.option("--dry-run", is_flag=True, help="List the wheels and their sizes, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-v", "--verbose", is_flag=True, help="Also every wheel and its size.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the result.")
 def command(**o: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Gather the wheels of a plan, or of a lock, for another machine that has no network.
@@ -58,7 +59,7 @@ def command(**o: Any) -> int:  # noqa: ANN401 - click's parameters by name
 
     watch()
     made = bundle(_wish(**o), Lines(quiet=o["quiet"]))
-    text = to_json(made) if o["as_json"] else "".join(f"{clean(line)}\n" for line in _lines(made))
+    text = to_json(made) if o["as_json"] else "".join(f"{clean(line)}\n" for line in _lines(made, verbose=o["verbose"]))
     click.echo(text, nl=False)
     return int(Exit.FINDINGS if made.status == "impossible" else Exit.OK)
 
@@ -105,7 +106,7 @@ def _python(machine: Machine) -> str:
     return wanted_python(machine) or own().short
 
 
-def _lines(made: Bundle) -> Iterator[str]:
+def _lines(made: Bundle, *, verbose: bool) -> Iterator[str]:
     if made.plan.impossible is not None:
         yield f"impossible ({made.plan.impossible.constraint}): {made.plan.impossible.text}"
         yield f"nearest change: {made.plan.impossible.nearest}"
@@ -113,8 +114,9 @@ def _lines(made: Bundle) -> Iterator[str]:
     fetched = sum(file.fetched for file in made.files)
     count = f"{len(made.files)} wheels, {made.bytes / (1 << 20):.1f} MiB, for {made.platform}"
     yield f"{made.status}: {count}" + (f"; {fetched} fetched now" if made.status == "bundled" else "")
-    if made.status == "planned":
+    if verbose or made.status == "planned":
         yield from (f"  {file.name}  {'?' if file.size is None else file.size}" for file in made.files)
+    if made.status == "planned":
         return
     yield f"at        {made.path}"
     yield f"use it    {made.create}"

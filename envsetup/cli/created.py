@@ -22,13 +22,13 @@ def text(made: Created, *, verbose: bool) -> str:
 def _lines(made: Created, *, verbose: bool) -> Iterator[str]:
     if made.status == "impossible":
         yield from _impossible(made)
-        yield from _why(made.plan) if verbose else ()
+        yield from why(made.plan) if verbose else ()
         return
     count = len(made.packages)
     yield f"{made.status}: {summary(made.plan)}, Python {made.python}, {count} package{'' if count == 1 else 's'}"
     for warning in made.plan.warnings:
         yield f"warning: {warning}"
-    yield from _why(made.plan) if verbose or made.status == "planned" else ()
+    yield from why(made.plan) if verbose or made.status == "planned" else ()
     if made.status == "planned":
         yield f"would make {made.path}:"
         yield from (f"  {number}. {step}" for number, step in enumerate(made.steps, 1))
@@ -67,7 +67,8 @@ def _impossible(made: Created) -> Iterator[str]:
     yield "nothing was written"
 
 
-def _why(plan: Plan) -> Iterator[str]:
+def why(plan: Plan) -> Iterator[str]:
+    """The reasons of a plan, and what was rejected."""
     for reason in plan.reasons:
         yield f"  because   {reason.text} ({reason.evidence}; {reason.table})"
     for rejected in plan.rejected:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from envsetup.build.life.drift import Drift
 
+SHOWN = 5  # files of the user's own: as many as fit
 EPILOG = """\b
 Examples:
   envsetup diff            what was changed in ./.venv since it was made
@@ -22,8 +23,9 @@ Bring it back with: envsetup create --lock PATH/requirements.lock PATH
 @click.command(epilog=EPILOG, short_help="Compare an environment with its lock.")
 @click.argument("path", default=".venv")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-v", "--verbose", is_flag=True, help="Name every file of your own.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit code: 0 the same, 1 different.")
-def command(path: str, *, as_json: bool, quiet: bool) -> int:
+def command(path: str, *, as_json: bool, verbose: bool, quiet: bool) -> int:
     """Say how an environment differs from its lock: packages, and files that were changed. Exit code 1 if it does.
 
     PATH defaults to ./.venv. Nothing of the environment is run.
@@ -38,11 +40,11 @@ def command(path: str, *, as_json: bool, quiet: bool) -> int:
     if as_json:
         click.echo(to_json(found), nl=False)
     elif not quiet:
-        click.echo("".join(f"{clean(line)}\n" for line in _lines(found)), nl=False)
+        click.echo("".join(f"{clean(line)}\n" for line in _lines(found, verbose=verbose)), nl=False)
     return int(Exit.FINDINGS if found.differs else Exit.OK)
 
 
-def _lines(found: Drift) -> Iterator[str]:
+def _lines(found: Drift, *, verbose: bool) -> Iterator[str]:
     if not found.differs:
         yield f"no difference: {found.path} is as locked"
     yield from (f"+ {name} {version}" for name, version in found.added.items())
@@ -52,4 +54,6 @@ def _lines(found: Drift) -> Iterator[str]:
     yield from (f"! {name}: missing" for name in found.missing)
     yield from (f"! {name}: edited" for name in found.edited)
     if found.own:
-        yield f"files of your own: {len(found.own)} ({', '.join(found.own[:5])}{', ...' if len(found.own) > 5 else ''})"  # noqa: PLR2004 - as many as fit
+        shown = found.own if verbose else found.own[:SHOWN]
+        more = ", ..." if len(found.own) > len(shown) else ""
+        yield f"files of your own: {len(found.own)} ({', '.join(shown)}{more})"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from envsetup.cli.fleet_create import create
 from envsetup.cli.fleet_hook import hook
 from envsetup.cli.fleet_run import doctor, present, smoke
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envsetup.fleet.bundle import Bundle
 
 MERGE_EXAMPLES = """\b
 Examples:
@@ -65,7 +70,9 @@ def merge(
 @command.command(epilog=BUNDLE_EXAMPLES, short_help="Write one file that runs where envsetup is not.")
 @click.option("-o", "output", required=True, metavar="FILE", help="Where to write it.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON on stdout.")
-def bundle(*, output: str, as_json: bool) -> int:
+@click.option("-v", "--verbose", is_flag=True, help="Name every file in it, too.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing.")
+def bundle(*, output: str, as_json: bool, verbose: bool, quiet: bool) -> int:
     """Write one file that runs the doctor, or the smoke test, on a host that has no envsetup.
 
     The host needs a POSIX shell and Python 3.10 or newer; where that is missing, too old or hangs, the answer is still
@@ -75,17 +82,28 @@ def bundle(*, output: str, as_json: bool) -> int:
     from envsetup.model.codec import to_json
     from envsetup.world.files import write_whole
 
-    click.echo("collecting compiled modules for each Python and platform", err=True)
+    if not quiet:
+        click.echo("collecting compiled modules for each Python and platform", err=True)
     made = make_bundle()
     write_whole(output, made.data, mode=0o755)
     if as_json:
         said = {"schema": "envsetup.fleet-bundle/1", "file": output, "bytes": len(made.data)}
         click.echo(to_json({**said, "serves": made.serves, "missing": made.missing}), nl=False)
-        return 0
-    click.echo(f"wrote {output} ({len(made.data) / 1e6:.1f} MB), for CPython and platform:", err=True)
+    elif not quiet:
+        for line in _written(output, made, verbose=verbose):
+            click.echo(line, err=True)
+    return 0
+
+
+def _written(output: str, made: Bundle, *, verbose: bool) -> Iterator[str]:
+    yield f"wrote {output} ({len(made.data) / 1e6:.1f} MB), for CPython and platform:"
     for platform in sorted({tag.split("-", 2)[2] for tag in made.serves}):
         pythons = [tag.split("-")[1] for tag in made.serves if tag.endswith(platform)]
-        click.echo(f"  {platform:14} {' '.join(f'{python[0]}.{python[1:]}' for python in pythons)}", err=True)
+        yield f"  {platform:14} {' '.join(f'{python[0]}.{python[1:]}' for python in pythons)}"
     for platform, reason in made.missing.items():
-        click.echo(f"does not serve {platform}: {reason}", err=True)
-    return 0
+        yield f"does not serve {platform}: {reason}"
+    if verbose:
+        import io
+        import zipfile
+
+        yield from (f"  {name}" for name in zipfile.ZipFile(io.BytesIO(made.data)).namelist())

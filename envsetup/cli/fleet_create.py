@@ -89,7 +89,7 @@ def create(**options: Any) -> int:  # noqa: ANN401 - click's parameters by name
         report = run.report()
     finally:
         lines.end()
-    present(report, as_json=options["as_json"], html=options["html"])
+    present(report, as_json=options["as_json"], html=options["html"], verbose=options["verbose"])
     return int(exit_code(report, options["fail_on"]))
 
 

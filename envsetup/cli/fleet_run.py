@@ -52,6 +52,7 @@ COMMON = (
     click.option("--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True),
     click.option("--json", "as_json", is_flag=True, help="Write the report as JSON to stdout, one host a line."),
     click.option("--html", metavar="FILE", help="Write the report as one page."),
+    click.option("-v", "--verbose", is_flag=True, help="Name the hosts that are well, too."),
     click.option("-q", "--quiet", is_flag=True, help="No progress."),
 )
 
@@ -154,7 +155,7 @@ def _run(options: dict[str, Any], arguments: Sequence[str], *, together: bool = 
         report = ask_fleet(engine, Job(path, arguments, options["host_timeout"], forks), journal, lines.host)
     finally:
         lines.end()
-    present(report, as_json=options["as_json"], html=options["html"])
+    present(report, as_json=options["as_json"], html=options["html"], verbose=options["verbose"])
     return int(exit_code(report, options["fail_on"]))
 
 

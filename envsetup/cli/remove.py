@@ -25,8 +25,11 @@ Examples:
 @click.option("--with-my-files", is_flag=True, help="Remove files of your own in it as well.")
 @click.option("--dry-run", is_flag=True, help="Say what would go, remove nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-v", "--verbose", is_flag=True, help="Name every file of your own.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
-def command(path: str, *, yes: bool, with_my_files: bool, dry_run: bool, as_json: bool, quiet: bool) -> int:
+def command(
+    path: str, *, yes: bool, with_my_files: bool, dry_run: bool, as_json: bool, verbose: bool, quiet: bool
+) -> int:
     """Remove an environment that envsetup made, with the one that update kept; anything else is refused.
 
     Files of your own in it are named, and removed only with --with-my-files.
@@ -50,7 +53,7 @@ def command(path: str, *, yes: bool, with_my_files: bool, dry_run: bool, as_json
     if as_json:
         click.echo(to_json(found), nl=False)
     elif not quiet:
-        click.echo("".join(f"{clean(line)}\n" for line in _lines(found)), nl=False)
+        click.echo("".join(f"{clean(line)}\n" for line in _lines(found, verbose=verbose)), nl=False)
     return int(Exit.OK)
 
 
@@ -66,18 +69,19 @@ def _consent(found: Removal, *, yes: bool, with_my_files: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InputError(f"{found.path}: nothing was removed: confirm on a terminal, or give --yes")
-    for line in _lines(found):
+    for line in _lines(found, verbose=False):
         click.echo(line, err=True)
     click.confirm(f"remove {found.path}?", abort=True, err=True)
 
 
-def _lines(found: Removal) -> Iterator[str]:
+def _lines(found: Removal, *, verbose: bool) -> Iterator[str]:
     from envsetup.build.life.own import named
 
     words = {"planned": "would remove", "removed": "removed", "forgotten": "was gone already, forgotten"}
     yield f"{words[found.status]}: {found.path}" + (" and the one before it" if found.previous else "")
     if found.own or found.edited:
-        yield f"  with files of your own: {named([*found.own, *found.edited])}"
+        mine = [*found.own, *found.edited]
+        yield f"  with files of your own: {', '.join(mine) if verbose else named(mine)}"
     if found.added:
         yield f"  with packages that the lock does not know: {named(found.added)}"
     if found.image:

@@ -38,6 +38,7 @@ Examples:
 @click.option("--no-verify", is_flag=True, help="Do not look at what was built.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-v", "--verbose", is_flag=True, help="Also why it was planned so.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the result.")
 def command(path: str, **o: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Plan again what an environment was made for, show the difference, and make it anew beside the old one.
@@ -65,7 +66,7 @@ def command(path: str, **o: Any) -> int:  # noqa: ANN401 - click's parameters by
         if done.status == "planned" and not o["dry_run"]:
             _consent(done, yes=o["yes"], quiet=o["quiet"] or o["as_json"])
             done = update(ready, progress)
-    click.echo(to_json(done) if o["as_json"] else _text(done, brief=o["quiet"]), nl=False)
+    click.echo(to_json(done) if o["as_json"] else _text(done, brief=o["quiet"], verbose=o["verbose"]), nl=False)
     if done.status == "impossible":
         return int(Exit.FINDINGS)
     return int(Exit.UNDECIDED if done.created and done.created.not_built else Exit.OK)
@@ -101,13 +102,13 @@ def _consent(update: Update, *, yes: bool, quiet: bool) -> None:
     click.confirm(f"update {update.path}?", abort=True, err=True)
 
 
-def _text(update: Update, *, brief: bool) -> str:
+def _text(update: Update, *, brief: bool, verbose: bool = False) -> str:
     from envsetup.report.clean import clean
 
-    return "".join(f"{clean(line)}\n" for line in _lines(update, brief=brief))
+    return "".join(f"{clean(line)}\n" for line in _lines(update, brief=brief, verbose=verbose))
 
 
-def _lines(update: Update, *, brief: bool) -> Iterator[str]:
+def _lines(update: Update, *, brief: bool, verbose: bool) -> Iterator[str]:
     if update.status == "impossible" and update.created and (why := update.created.plan.impossible):
         yield f"impossible ({why.constraint}): {why.text}"
         yield f"nearest change: {why.nearest}"
@@ -118,6 +119,10 @@ def _lines(update: Update, *, brief: bool) -> Iterator[str]:
         return
     yield f"{update.status}: {update.path}: {update.before} -> {update.after}"
     yield from () if brief else _details(update)
+    if verbose and update.created:
+        from envsetup.cli import created
+
+        yield from created.why(update.created.plan)
     if update.created and update.created.not_built:
         yield f"not built {update.created.not_built}"
     if update.status in {"updated", "rolled-back"}:

@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from envsetup.cli.created import _why
+from envsetup.cli.created import why
 from envsetup.model.plan import Alternative, Impossible, Plan, PlannedPackage, Reason, Rejected
 from envsetup.report.plan_text import Page, requirement, text
 
@@ -99,4 +99,4 @@ def test_names_from_a_machine_file_cannot_forge_lines_or_colours():
 
 
 def test_create_gives_a_reason_without_saying_its_kind_twice():
-    assert next(iter(_why(PLAN))) == "  because   has a wheel (python: 3.12; wheels (2026-11-24))"
+    assert next(iter(why(PLAN))) == "  because   has a wheel (python: 3.12; wheels (2026-11-24))"
