@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -40,8 +41,10 @@ def built(tmp_path, wheel_maker):
             "--python",
             str(env),
         ]
+        # A cache of its own: a folder of an earlier run may have had the same name, and another torch in it.
+        alone = os.environ | {"UV_CACHE_DIR": str(tmp_path / "cache")}
         subprocess.run([uv.find_uv_bin(), "venv", "-q", "--python", sys.executable, str(env)], check=True)
-        subprocess.run([*run, "torch", "numpy"], check=True)
+        subprocess.run([*run, "torch", "numpy"], check=True, env=alone)
         if after:
             after(next(env.glob("lib/python*/site-packages")))
         packages = [LockedPackage(name=n, version=v, hashes=[]) for n, v in (locked or {"torch": version}).items()]
