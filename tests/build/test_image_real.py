@@ -139,7 +139,7 @@ def test_the_image_is_verified_and_says_what_it_is(built, framework, base):
     assert (folder / "wheels").is_dir()
 
 
-@pytest.mark.parametrize("framework", PACKAGE)
+@pytest.mark.parametrize("framework", [framework for framework, base in ALL if base == TRIXIE])
 def test_from_the_lock_come_the_same_packages_on_another_system(built, inside, framework):
     first, second = (built[framework, base][0] for base in (BOOKWORM, TRIXIE))
     assert first["packages"] == second["packages"]
