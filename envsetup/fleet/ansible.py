@@ -176,9 +176,9 @@ def _chosen(section: str, option: str, variable: str) -> bool:
     """
     if variable in os.environ:
         return True
-    named = os.environ.get("ANSIBLE_CONFIG", "ansible.cfg")
-    places = [Path(named, "ansible.cfg") if Path(named).is_dir() else Path(named)]
-    places += [Path("ansible.cfg"), Path("~/.ansible.cfg").expanduser(), Path("/etc/ansible/ansible.cfg")]
+    places = [Path("ansible.cfg"), Path("~/.ansible.cfg").expanduser(), Path("/etc/ansible/ansible.cfg")]
+    if named := os.environ.get("ANSIBLE_CONFIG"):
+        places[:0] = [Path(named), Path(named, "ansible.cfg")]  # a file, or the folder that holds it
     written = configparser.ConfigParser(interpolation=None, strict=False)
     with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):  # Ansible itself says what is wrong
         written.read(next((path for path in places if path.is_file()), []), encoding="utf-8")

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from envsetup.fleet.carried import Files
 
 # What the doctor loads; what smoke runs is copied into other interpreters, and needs its source.
-LOADED = tuple(
-    f"site/envsetup/{room}/" for room in ("model", "world", "probe", "importers", "compat", "doctor", "fleet")
-)
+ROOMS = ("model", "world", "probe", "importers", "compat", "doctor", "data", "report", "fleet")
+LOADED = ("site/envsetup/__init__.py", *(f"site/envsetup/{room}/" for room in ROOMS))
 TIMEOUT = 120.0  # seconds for compiling 250 files, which takes 2
 
 

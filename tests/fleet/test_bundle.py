@@ -72,6 +72,14 @@ def test_it_runs_the_doctor_where_there_is_only_a_shell_and_a_python(bundle, hos
     assert ended.returncode in {0, 1, 3}
 
 
+def test_started_by_a_python_it_ends_as_started_by_the_shell(bundle, host):
+    python = Path(sys.executable).resolve()
+    by_shell = host(bundle[0], python=python)
+    by_python = subprocess.run([python, bundle[0], "doctor"], capture_output=True, timeout=60, check=False)
+    assert by_python.returncode == by_shell.returncode
+    assert by_python.returncode in {0, 1, 3}
+
+
 @pytest.mark.parametrize("python", OTHER_PYTHONS, ids=lambda path: path.parts[-3])
 def test_every_python_gives_a_report_or_says_that_it_is_too_old(bundle, host, python):
     version = tuple(map(int, python.parts[-3].split(".")[:2]))

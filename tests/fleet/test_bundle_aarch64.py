@@ -9,8 +9,6 @@ import subprocess
 
 import pytest
 
-from envsetup.fleet.agent.launcher import ANSWERED
-
 EMULATOR = shutil.which("qemu-aarch64-static")
 MISSING = [name for name in ("qemu-aarch64-static", "mmdebstrap", "chroot") if shutil.which(name) is None]
 pytestmark = [
@@ -44,7 +42,7 @@ def test_the_doctor_runs_on_aarch64(bundle, debian):
     ended = subprocess.run(
         command, env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}, check=False, capture_output=True, timeout=120
     )
-    assert ended.returncode in {ANSWERED, ANSWERED + 1, ANSWERED + 3}, ended
+    assert ended.returncode in {0, 1, 3}, ended
     report = json.loads(ended.stdout)
     assert (report["host"], report["machine"]["arch"]) == ("arm", "aarch64")
     assert report["machine"]["libc"] == {"name": "glibc", "version": "2.36"}

@@ -13,7 +13,7 @@ found= broken=
 for python in $ENVSETUP_AGENT_PYTHON python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
   command -v "$python" >/dev/null 2>&1 || continue
   # -S and -B: nothing of the host's own packages is loaded, and nothing is left beside the bundle.
-  $bound "$python" -ISB "$0" "$@"
+  ENVSETUP_AGENT_HEADER=1 $bound "$python" -ISB "$0" "$@"
   status=$?
   # The launcher adds 64 to say that it ran; whatever else comes back is a Python that cannot run it.
   [ $status -lt 64 ] || [ $status -ge 96 ] || exit $((status - 64))

@@ -19,7 +19,8 @@ from pathlib import Path
 TEMPORARY = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm", os.environ.get("HOME"))  # noqa: S108
 COMMON = "site/"
 OLDEST = (3, 10)
-ANSWERED = 64  # added to the exit status: the header knows by it that this Python could run us at all
+ANSWERED = 64  # added to the exit status for the header, which knows by it that this Python could run us at all
+HEADER = "ENVSETUP_AGENT_HEADER"  # set by the header; who runs the file with a Python gets the status as it is
 ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
@@ -120,13 +121,11 @@ def fail(error: str, detail: str) -> int:
 
     answer = {"schema": "envsetup.agent/1", "host": os.uname().nodename, "error": error, "detail": detail}
     sys.stdout.write(json.dumps(answer) + "\n")
-    return ANSWERED + 3
+    return 3
 
 
 def main() -> int:
-    """Unpack, run, clean up; the exit status, with ANSWERED added where there is an answer."""
-    if sys.version_info < OLDEST:
-        return 1
+    """Unpack, run, clean up; the exit status."""
     sys.path[0] = archive = os.path.abspath(sys.argv[0])  # noqa: PTH100
     tag, place = platform_tag(), workplace()
     if place is None:
@@ -143,8 +142,11 @@ def main() -> int:
     finally:
         if os.getpid() == supervisor:
             shutil.rmtree(folder, ignore_errors=True)
-    return fail("crashed", f"the doctor was ended by signal {-status}") if status < 0 else ANSWERED + status
+    return fail("crashed", f"the doctor was ended by signal {-status}") if status < 0 else status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.version_info < OLDEST:
+        sys.exit(1)
+    for_header = os.environ.pop(HEADER, None)
+    sys.exit((ANSWERED if for_header else 0) + main())
