@@ -16,6 +16,7 @@ from envsetup.compat import conda, drivers, stacks
 from envsetup.model.errors import InputError
 from envsetup.model.maybe import known
 from envsetup.model.plan import Plan, PlannedPackage
+from envsetup.resolve.asked import read
 
 if TYPE_CHECKING:
     from envsetup.build.create import Order
@@ -58,8 +59,6 @@ def channel_of(source: str | None) -> str:
 
 def wanted(order: Order, plan: Plan, machine: Machine, channel: str) -> Wanted:
     """The match specs of a plan. Raises InputError for a framework that is not offered as conda packages."""
-    from envsetup.resolve.asked import read  # noqa: PLC0415 - as above
-
     gpu = plan.device != "cpu"
     specs = [f"python {order.python or plan.python}.*"] if order.python or plan.python else ["python"]
     for asked in read(order.request).frameworks:

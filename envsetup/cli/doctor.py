@@ -179,7 +179,7 @@ def _show(report: DoctorReport, looked_at: Subject, options: dict[str, Any], cod
     import shutil
 
     from envsetup.report.doctor_screen import Style, screen
-    from envsetup.report.smoke_terminal import colour_wanted
+    from envsetup.report.terminal import colour_wanted
 
     colour = colour_wanted(sys.stdout)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
@@ -220,7 +220,7 @@ class _patience:  # noqa: N801 - a context manager reads as a verb
     def __enter__(self) -> None:
         import threading
 
-        from envsetup.report.smoke_terminal import colour_wanted
+        from envsetup.report.terminal import colour_wanted
 
         self._told = False
         self._timer = threading.Timer(SLOW_S, self._tell)

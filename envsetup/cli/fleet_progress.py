@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envsetup.report.smoke_terminal import colour_wanted
+from envsetup.report.terminal import colour_wanted
 
 if TYPE_CHECKING:
     from envsetup.model.fleet import HostRow

@@ -96,7 +96,7 @@ def _screen(plan: Plan, note: str, *, verbose: bool, quiet: bool) -> str:
     import sys
 
     from envsetup.report.plan_text import Page, text
-    from envsetup.report.smoke_terminal import colour_wanted
+    from envsetup.report.terminal import colour_wanted
 
     width = max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
     page = Page(verbose=verbose, quiet=quiet, colour=colour_wanted(sys.stdout), width=width, note=note)
@@ -116,7 +116,7 @@ def _offers(request: Request, *, quiet: bool) -> tuple[Offers | None, str]:
     import sys
 
     from envsetup.build.decide import look_at_sources
-    from envsetup.report.smoke_terminal import colour_wanted
+    from envsetup.report.terminal import colour_wanted
 
     # A slow source may take seconds; the line goes again when it has answered.
     shown = not quiet and colour_wanted(sys.stderr)

@@ -8,7 +8,7 @@ import time
 import click
 
 from envsetup.cli.interrupt import check
-from envsetup.report.smoke_terminal import colour_wanted
+from envsetup.report.terminal import colour_wanted
 
 _CLEAR = "\r\x1b[2K"
 

@@ -108,7 +108,7 @@ def _proven(request: Request, options: Options) -> SmokeReport:
     import msgspec
 
     from envsetup.report.smoke_progress import Silent, SmokeProgress
-    from envsetup.report.smoke_terminal import colour_wanted
+    from envsetup.report.terminal import colour_wanted
     from envsetup.smoke.every import every
     from envsetup.smoke.host import look_at
     from envsetup.smoke.runner import planned, prove
@@ -152,7 +152,7 @@ def _journal_place() -> Path:
 
 def _present(report: SmokeReport, options: Options) -> int:
     from envsetup.model.codec import to_json
-    from envsetup.report.smoke_terminal import colour_wanted, unicode_wanted
+    from envsetup.report.terminal import colour_wanted, unicode_wanted
     from envsetup.smoke.verdict import exit_code
 
     if options["html"]:
@@ -202,7 +202,7 @@ def self_test(options: Options) -> int:
     """Plant every fault; 0 when every promise was kept."""
     from envsetup.model.codec import to_json
     from envsetup.report.smoke_matrix import self_test_holds, smoke_matrix
-    from envsetup.report.smoke_terminal import unicode_wanted
+    from envsetup.report.terminal import unicode_wanted
     from envsetup.smoke import selftest
 
     request = _request({**options, "join": False})

@@ -44,24 +44,29 @@ def read_bytes(path: str, limit: int, patience: float = PIPE_S) -> bytes:
             return file.read(limit)
         parts: list[bytes] = []
         while sum(map(len, parts)) < limit:
-            if not select.select([file], [], [], patience)[0]:
-                raise TimeoutError(None, f"a pipe, and nobody wrote to it for {patience:g} s")
+            _await_writer(file, patience)
             parts.append(file.read1(1 << 20))
             if not parts[-1]:
                 break
         return b"".join(parts)
 
 
-def open_input(path: str, patience: float | None = None) -> BinaryIO:
-    """A file to read bit by bit; a pipe gets `patience` seconds (by default as everywhere) to begin. Raises OSError."""
-    seconds = PIPE_S if patience is None else patience
+def open_input(path: str) -> BinaryIO:
+    """A file to read bit by bit. Raises OSError, also for a pipe that nobody begins to write to."""
     file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
     if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
-        if not select.select([file], [], [], seconds)[0]:
+        try:
+            _await_writer(file, PIPE_S)
+        except TimeoutError:
             file.close()
-            raise TimeoutError(None, f"a pipe, and nobody wrote to it for {seconds:g} s")
+            raise
         os.set_blocking(file.fileno(), True)
     return file
+
+
+def _await_writer(file: BinaryIO, seconds: float) -> None:
+    if not select.select([file], [], [], seconds)[0]:
+        raise TimeoutError(None, f"a pipe, and nobody wrote to it for {seconds:g} s")
 
 
 def make_folder(name: str) -> None:

@@ -18,8 +18,8 @@ from envsetup.report.smoke_junit import smoke_junit
 from envsetup.report.smoke_matrix import self_test_holds, smoke_matrix
 from envsetup.report.smoke_nagios import smoke_nagios
 from envsetup.report.smoke_progress import SmokeProgress
-from envsetup.report.smoke_terminal import colour_wanted, unicode_wanted
 from envsetup.report.smoke_text import smoke_text, sparkline
+from envsetup.report.terminal import colour_wanted, unicode_wanted
 from envsetup.smoke.comparison import compare
 
 GOLDEN = SmokeCheck(
