@@ -73,7 +73,7 @@ def examine(
     return DoctorReport(
         version=__version__,
         target=Target(kind=target, env=known(case.environment.path), notes=list(notes)),
-        verdict=verdict(case, ordered, results, told),
+        verdict=verdict(case, ordered, results, told, weak),
         findings=ordered,
         checks=results,
         ms=int((time.monotonic() - started) * 1000),

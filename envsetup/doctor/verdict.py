@@ -30,9 +30,16 @@ UNDECIDED = ("unknown", "timeout", "crashed")
 
 
 def verdict(
-    case: Case, findings: Sequence[Finding], results: Sequence[CheckResult], told: Collection[str] = ()
+    case: Case,
+    findings: Sequence[Finding],
+    results: Sequence[CheckResult],
+    told: Collection[str] = (),
+    weak: Collection[str] = (),
 ) -> Verdict:
-    """The verdict on findings in reading order; `told` are the codes that an error text speaks for."""
+    """The verdict on findings in reading order.
+
+    `told` are the codes that an error text speaks for, `weak` the paths of facts that rest on a sentence alone.
+    """
     root = root_cause(findings, told)
     first = next((finding for finding in findings if finding.code == root), None)
     if first is not None and any(finding.severity in SERIOUS for finding in findings):  # what follows from it, too
@@ -40,7 +47,7 @@ def verdict(
     doubtful = next((finding for finding in findings if finding.code in told and finding.severity in DOUBTED), None)
     if doubtful is not None and first is None:
         return Verdict(status="unknown", headline=f"perhaps: {_lower(doubtful.title)}; this text does not decide it")
-    gap = _gap(case, results, first)
+    gap = _gap(case, results, first, weak)
     if gap:
         return Verdict(status="unknown", headline=gap, root_cause=root)
     if first is not None:
@@ -57,7 +64,7 @@ def _lower(title: str) -> str:
     return title if first != first.capitalize() or first in NAMES.values() else title[0].lower() + title[1:]
 
 
-def _gap(case: Case, results: Sequence[CheckResult], first: Finding | None) -> str | None:
+def _gap(case: Case, results: Sequence[CheckResult], first: Finding | None, weak: Collection[str]) -> str | None:
     """A look that a GPU or an expectation depends on and that could not be taken."""
     expected = next((result for result in results if result.id == "as-expected" and result.status == "unknown"), None)
     if expected is not None:
@@ -65,7 +72,7 @@ def _gap(case: Case, results: Sequence[CheckResult], first: Finding | None) -> s
     if case.require not in (None, "none") and has_any_gpu(case) is UNKNOWN:
         return "cannot say whether there is a GPU that can be used"
     if case.kind == "text":
-        return _text_gap(case, first)
+        return _text_gap(case, first, weak)
     late = case.machine.unknown.get("environment", "")
     if late.startswith(FAILED_LOOKS) and case.require != "none":
         return f"cannot say what is installed: {late}"
@@ -85,13 +92,20 @@ def _telling(case: Case) -> Sequence[object]:
     return machine.gpus, machine.pci, machine.driver, machine.nvidia, machine.environment, machine.deep
 
 
-def _text_gap(case: Case, first: Finding | None) -> str | None:
+def _text_gap(case: Case, first: Finding | None, weak: Collection[str]) -> str | None:
     blind = next((build for build in frameworks(case) if build.cuda_available is False and is_gpu_build(build)), None)
     if blind is not None and has_any_gpu(case) is True and case.require != "none":
         return f"{build_name(case, blind)} sees no GPU although there is one, and this text does not say why"
-    if first or frameworks(case) or gpus(case, "nvidia") or gpus(case, "amd") or case.packages:
+    if first:
         return None
-    return "this text names no GPU, driver or framework; nothing in it says that something is wrong"
+    named = [f"frameworks.{build.name}.version" for build in frameworks(case)]
+    named += ["gpus"] if gpus(case, "nvidia") or gpus(case, "amd") else []
+    named += [f"packages.{name}" for name in case.packages]
+    if not named:
+        return "this text names no GPU, driver or framework; nothing in it says that something is wrong"
+    if all(path in weak for path in named):  # that a sentence names a GPU and a build is no proof that they work
+        return "nothing said here is a fault, but no tool's output shows that it works: ask for `envsetup doctor`"
+    return None
 
 
 def _ready(case: Case) -> str:

@@ -102,6 +102,8 @@ def test_no_check_crashes_whatever_the_text_says(text):
             "broken",
             "The compiler differs from that of the kernel",
         ),
+        ("I use torch 2.6.0+cu124 on an RTX 4090", "unknown", "nothing said here is a fault, but no tool's output"),
+        ("PyTorch version: 2.6.0+cu124\nCUDA used to build PyTorch: 12.4", "ready", "PyTorch 2.6.0+cu124"),
     ],
 )
 def test_a_text_that_tells_of_a_fault_is_not_called_ready(text, status, headline):
