@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from envsetup.doctor.case import Case
     from envsetup.doctor.symptoms import Rules
+    from envsetup.model.hardware import Gpu
 
 _FULL = 0.9
+_SMALL_GB = 4.0  # with display and context, less than most networks are trained in
 _UNITS = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0, "MB": 1.0, "GB": 1024.0}
 _SIZE = r"(\d{1,20}(?:\.\d{1,3})?) ([KMG]i?B)"
 _OOM = (rf"total capac\w{{2,3}} of {_SIZE}", rf"this process has {_SIZE}", rf"Process \d{{1,8}} has {_SIZE}")
@@ -303,6 +305,21 @@ def memory_of_others(case: Case) -> bool:
     return bool(texts) and any(share >= _FULL for share in shares)
 
 
+def small_memory(case: Case) -> bool:
+    """Whether every GPU is known to have less memory than today's networks are trained in."""
+    sizes = [_memory_gb(gpu) for gpu in gpus_of(case, "nvidia")]
+    return bool(sizes) and all(size is not None and size <= _SMALL_GB for size in sizes)
+
+
+def _memory_gb(gpu: Gpu) -> float | None:
+    """As reported, else by the GPU's name."""
+    reported = known(gpu.memory_mib)
+    if reported:
+        return reported / 1024
+    row = gpus.compute_capability(known(gpu.name) or "")
+    return row.memory_gb if row else None
+
+
 def _held_by_others(text: str) -> bool:
     """PyTorch's own message: since 2.1 it names the other processes, before they are what is missing from the sum."""
     before = re.search(_OOM_BEFORE_2_1, text)
@@ -364,6 +381,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "old-pip": old_pip,
     "python-32bit": python_32bit,
     "rare-arch": rare_arch,
+    "small-memory": small_memory,
     "smi-failed": smi_failed,
     "stubs-on-path": stubs_on_path,
     "tf-windows-dropped": tf_windows_dropped,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CONFIDENCE: tuple[Confidence, ...] = ("certain", "likely", "possible")
 _MAX_TRIES = 200  # lines with a needle that a row's regex is tried on
 _FRAMES = 60  # lines above a message in which an extension's frames belong to it
+_FRAMES_AFTER = 12  # a debugger prints them below it, the innermost first
 _EXCERPT = 300
 
 
@@ -227,7 +228,17 @@ def _extension(text: _Text, number: int) -> str | None:
         match = pattern.search(line)
         if match:
             return names[match.group(1)]
-    return None
+    return _extension_below(text, number)
+
+
+def _extension_below(text: _Text, number: int) -> str | None:
+    """The compiled package of the innermost frame, where the frames follow the message and none leads to it."""
+    if any(line.startswith('file "') for line in text.flat[max(0, number - _FRAMES) : number]):
+        return None
+    pattern, names = _extension_pattern()
+    below = text.flat[number + 1 : number + 1 + _FRAMES_AFTER]
+    match = pattern.search(next((line for line in below if line.startswith('file "')), ""))
+    return names[match.group(1)] if match else None
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):

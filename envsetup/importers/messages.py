@@ -110,6 +110,10 @@ def _kernel(facts: Facts, match: re.Match[str]) -> None:
     words.wsl(facts, match.group(1), TOOL)
 
 
+def _banner(facts: Facts, match: re.Match[str]) -> None:
+    words.python(facts, match.group(), SAID)
+
+
 def _pip_python(facts: Facts, match: re.Match[str]) -> None:
     facts.package("pip", match.group(1))
     facts.put("python.version", match.group(2), SAID)
@@ -174,6 +178,11 @@ _MESSAGES: tuple[tuple[str, re.Pattern[str], Callable[[Facts, re.Match[str]], No
         _client_and_kernel,
     ),
     ("nvml library version", re.compile(r"NVML library version: (\d{3}\.\d{1,3})"), _library),
+    (
+        "python ",
+        re.compile(r"^Python \d\.\d{1,2}\.\d{1,2}\S{0,6} (?:\(|\|).{5,120}\[(?:MSC|GCC|Clang) .{1,60}\]", re.MULTILINE),
+        _banner,
+    ),
     (
         "nvrm version",
         re.compile(rf"NVRM version: NVIDIA UNIX .{{0,60}}?Kernel Module(?: for \w+)?\s+{_DRIVER}"),

@@ -28,12 +28,13 @@ _GPUS = {
         r"\b(?i:NVIDIA\s+)?(?i:GeForce\s+)?(?:"
         r"(?i:RTX|GTX)[\s-]?(?:PRO\s)?A?\d{3,4}M?"
         r"(?:[\s-]?(?i:Ti|SUPER|Max-Q|Ada|D|Laptop GPU|Blackwell)\b){0,3}"
+        r"|(?:10[5-8]0|[234]0[5-9]0|50[5-9]0)(?:\s?(?i:Ti)|\s(?i:SUPER))?(?=\s(?:NVIDIA\s)?(?:GPUs?|cards?|graphics)\b)"
         r"|(?:GeForce\s)?(?:GT|MX)\s?\d{3,4}M?\b(?!\.)|GeForce\s\d{3}M?\b"
         r"|(?i:GTX\s)?(?:TITAN|Titan)(?:\s(?:Xp|X|V|RTX|Black|Z))?\b"
         r"|(?i:Tesla\s[KMPVT])\d{1,3}[\w-]{0,16}"
         r"|Quadro\s(?:RTX\s)?[A-Z]{0,2}\d{3,4}\w?"
         r"|(?:DGX\s)?(?:GB[23]00|GB10|GH200|B[123]00|H[12]00|H800|H20|A100|a100|h100|h200|v100|A800|V100|P100|L40S?|"
-        r"A[1346]0G?|A6000|A5000|A4000|T4|K80|L4|A2|P40|M40|M60)"
+        r"A[1346]0G?|A6000|A5000|A4000|T4|K80|K40[cm]?|L4|A2|P40|M40|M60)"
         r"(?:-(?:SXM\d?|PCIE|PCIe)(?:-\d{2,3}GB)?)?\b(?!\.\d)"
         r"|(?i:Jetson\s(?:AGX\s)?(?:Orin|Xavier|Nano|TX[12]|Thor)(?:\s(?:Nano|NX))?)"
         r")",
@@ -59,7 +60,7 @@ _NAMES = (
 # What each of the names has in it, so that a line without any of them is not searched.
 _PACKAGE_WORDS = {name.split("[")[0] for name in _NAMES.split("|")}
 _PACKAGE = re.compile(
-    rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,3}}\s?|\s(?:version\s?(?:is|:|=)?|v|is|=|:)\s?|\s|:\s?|-)v?"
+    rf"(?<![\w./-])({_NAMES})(?:\s?[=~]{{1,3}}\s?|\s(?:version\s?(?:is|:|=)?|v|is|=|:)\s?|\s|:\s?|-|\s\()v?"
     r"(\d{1,4}\.\d{1,3}(?:\.\d{1,3})?(?:(?:\.post|\.dev|rc)\d{1,8})?(?:\+[a-z]{2,4}\d{0,4}(?:\.\d{1,2}){0,2})?)(?!\d|\.\d)",
     _ANY_CASE,
 )
@@ -102,6 +103,12 @@ _MACOS = re.compile(
 )
 _WSL = re.compile(r"\bWSL\s?([12])?\b", _WORDS)
 _JETPACK = re.compile(r"\bJetPack\s?(?:SDK\s)?v?(\d(?:\.\d){0,2})|\bL4T\s?:?\s?R?(\d{2}\.\d(?:\.\d)?)", _ANY_CASE)
+# Grace, the processor beside the GPU of these boards, is an Arm one.
+_ARM = re.compile(
+    r"\bARM(?:64|v[89])?[\s-](?:based )?(?:CPU|server|processor|machine|host)s?\b|\b(?:GH200|GB[23]00|GB10|DGX Spark)\b"
+    r"|\b(?:Graviton|Ampere Altra|Grace (?:CPU|Hopper|Blackwell))",
+    _WORDS,
+)
 _LONGEST = 1500  # longer lines are no sentences
 _ENDS = 200  # lines from each end of a text in which one literal is looked at
 # Sentences about other machines, other versions, wishes and requirements state nothing of this machine.
@@ -163,6 +170,7 @@ def _gpus_of(vendor: str, facts: Facts, line: str) -> None:
 
 def _spelled(name: str) -> str:
     """A GPU's name as its maker spells it: rtx3080ti is RTX 3080 Ti."""
+    name = re.sub(r"^(?=\d0)", "RTX ", re.sub(r"^(?=10\d0)", "GTX ", name))
     name = re.sub(r"(?i)\b(RTX|GTX)[\s-]?(?=\d|A\d)", lambda found: found.group(1).upper() + " ", name)
     name = re.sub(
         r"(?i)(?<=\d)[\s-]?(Ti|SUPER)\b", lambda found: {"ti": " Ti"}.get(found.group(1).lower(), " SUPER"), name
@@ -252,6 +260,11 @@ def _jetson(facts: Facts, line: str) -> None:
     facts.put("os.system", "linux", SAID)
 
 
+def _arm(facts: Facts, line: str) -> None:
+    if _ARM.search(line):
+        facts.put("arch", "aarch64", SAID)
+
+
 def _container(facts: Facts, line: str) -> None:
     if _CLUSTER.search(line):
         facts.put("container.runtime", "kubernetes", SAID)
@@ -262,7 +275,8 @@ def _container(facts: Facts, line: str) -> None:
 _NVIDIA_WORDS = (
     *("rtx", "gtx", "geforce", "titan", "tesla", "quadro", "jetson", "GT", "MX", "GB", "GH200", "a100", "h100", "h200"),
     *("v100", "B100", "B200", "B300", "H20", "H800", "A800", "L40", "A10", "A30", "A40", "A16", "A6000", "A5000"),
-    *("A4000", "P100", "T4", "K80", "L4", "A2", "P40", "M40", "M60"),
+    *("A4000", "P100", "T4", "K80", "L4", "A2", "P40", "M40", "M60", "K40"),
+    *(f"{model} {noun}" for model in ("50", "60", "70", "80", "90", "ti") for noun in ("gpu", "card", "graphics")),
 )
 # (literals of which one must be in the line, in any case unless it has capitals; what reads it), in the order in which
 # one line is read.
@@ -300,6 +314,7 @@ _READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
         ),
         _system,
     ),
-    (("jetson", "jetpack", "l4t"), _jetson),
+    (("jetson", "jeston", "jetpack", "l4t", "xavier"), _jetson),
+    (("ARM", "GH200", "GB200", "GB300", "GB10", "DGX Spark", "Graviton", "Grace", "Ampere Altra"), _arm),
     (("docker", "podman", "kube", "nvidia.com"), _container),
 )

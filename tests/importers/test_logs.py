@@ -65,6 +65,8 @@ NVIDIA GeForce RTX 5080 with CUDA capability sm_120 is not compatible with the c
         ("Linux version 5.10.16.3-microsoft-standard-WSL2 (oe-user@oe-host)", "wsl", True),
         ('File "C:\\Users\\me\\env\\lib\\site-packages\\torch\\__init__.py", line 1', "system", "windows"),
         ('File "/opt/env/lib/python3.11/site-packages/x.py", line 3, in y', "python", "3.11"),
+        ("Python 3.10.6 (tags/v3.10.6:9c7b4bd) [MSC v.1932 32 bit (Intel)]", "bits", 32),
+        ("Python 3.10.6 (tags/v3.10.6:9c7b4bd) [MSC v.1932 64 bit (AMD64)]", "system", "windows"),
     ],
 )
 def test_facts_in_messages(text, path, value):
@@ -77,5 +79,6 @@ def test_facts_in_messages(text, path, value):
         "wsl": lambda: machine.os.wsl,
         "system": lambda: machine.os.system,
         "python": lambda: machine.python.version,
+        "bits": lambda: machine.python.bits,
     }
     assert looks[path]() == value

@@ -50,6 +50,9 @@ def test_other_machines_and_wishes_are_not_facts(sentence):
     ("text", "vendor", "name"),
     [
         ("my GTX1060 laptop", "nvidia", "GTX 1060"),
+        ("several 3080 GPUs", "nvidia", "RTX 3080"),
+        ("two 1080ti cards", "nvidia", "GTX 1080 Ti"),
+        ("a K40c card", "nvidia", "K40c"),
         ("NVIDIA GeForce RTX 4070 Ti SUPER here", "nvidia", "NVIDIA GeForce RTX 4070 Ti SUPER"),
         ("a Tesla V100-SXM2-16GB node", "nvidia", "Tesla V100-SXM2-16GB"),
         ("8x H100 server", "nvidia", "H100"),
@@ -151,3 +154,26 @@ def test_a_sentence_about_ones_own_card_counts_beside_a_wish():
     machine = read("I have a RTX 3090 graphics card. The requirement of the project, an older one, is too low.").machine
     assert [gpu.name for gpu in machine.gpus] == ["RTX 3090"]
     assert read("The project requires an RTX 3090. Any other GPU is slow.").machine.gpus is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "arch"),
+    [
+        ("an ARM CPU beside the GPU", "aarch64"),
+        ("our GH200 node", "aarch64"),
+        ("DGX Spark", "aarch64"),
+        ("Graviton instance", "aarch64"),
+        ("an ARMy of GPUs", UNKNOWN),
+        ("an H200 node", UNKNOWN),
+    ],
+)
+def test_processors_of_arm(text, arch):
+    assert machine_of(text).arch == arch
+
+
+def test_a_count_before_a_word_is_no_model():
+    assert machine_of("after 3000 cards were sold, 1024 GPUs").gpus is UNKNOWN
+
+
+def test_a_version_in_brackets():
+    assert machine_of("the latest stable version of PyTorch (1.3.1)").environment.packages == {"torch": "1.3.1"}

@@ -139,3 +139,19 @@ def test_repetition_does_not_hang(needle):
     started = time.process_time()
     read(text + "\n" + text)
     assert time.process_time() - started < 1.0
+
+
+NO_CODE = "RuntimeError: CUDA error: no kernel image is available for execution on the device"
+
+
+@pytest.mark.parametrize(
+    ("text", "extension"),
+    [
+        (f'{NO_CODE}\n  File "/src/mmcv/ops/focal_loss.py", line 60, in forward\n  File "/src/a.py", line 1', "mmcv"),
+        # Only the innermost frame speaks, and only where no frame leads to the message.
+        (f'{NO_CODE}\n  File "/src/a.py", line 1, in forward\n  File "/src/mmcv/ops/focal_loss.py", line 60', None),
+        (f'  File "/src/a.py", line 1, in forward\n{NO_CODE}\n  File "/src/mmcv/ops/focal_loss.py", line 60', None),
+    ],
+)
+def test_frames_below_the_message(text, extension):
+    assert read(text)[0].extension == extension

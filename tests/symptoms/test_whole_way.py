@@ -113,6 +113,12 @@ def test_a_text_that_tells_of_a_fault_is_not_called_ready(text, status, headline
     assert report.verdict.headline.startswith(headline)
 
 
+A100 = (
+    "| NVIDIA-SMI 570.172.08   Driver Version: 570.172.08   CUDA Version: 12.8 |\n"
+    "|   0  NVIDIA A100-SXM4-80GB          On  |   00000000:01:00.0 Off |                    0 |"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -126,6 +132,22 @@ def test_a_text_that_tells_of_a_fault_is_not_called_ready(text, status, headline
         (
             "pip install torch===1.3.0\nNvidia driver version: 410.48\n>>> torch.cuda.is_available()\nFalse",
             "driver-too-old-for-cuda",
+        ),
+        ("torch==2.5.1 on a GH200, CUDA is False", "cpu-wheel-on-gpu-machine"),
+        ("torch==2.5.1 on an H200, CUDA is False", None),
+        ("ResourceExhaustedError: OOM when allocating tensor with shape[8,8] on my GTX 960", "low-vram"),
+        ("ResourceExhaustedError: OOM when allocating tensor with shape[8,8] on my RTX 4090", None),
+        ("NCCL error: unhandled system error\nI run it in docker", "shm-too-small"),
+        ("NCCL error: unhandled system error\nwith two nodes", "nccl-interface-wrong"),
+        ("NCCL error: unhandled system error", None),
+        ("Jetson Nano\nCollecting torch\n  Downloading torch-0.1.2.post2.tar.gz", "jetson-generic-wheel"),
+        (
+            f"jax:    0.7.2\njaxlib: 0.7.2\ndevice info: NVIDIA A100-SXM4-80GB-1, 1 local devices\n{A100}",
+            None,
+        ),
+        (
+            f"jax:    0.7.2\njaxlib: 0.7.2\n{A100}",
+            "jax-cpu-only",
         ),
     ],
 )

@@ -53,7 +53,9 @@ def _plugins(case: Case) -> list[str]:
 
 def jax_cpu(case: Case) -> Outcome:
     """JAX prints the same text when the plug-in is there and failed: the package list decides."""
-    if _plugins(case) or case.require == "none" or system(case) != "linux":
+    jax = framework(case, "jax")
+    sees = jax is not None and jax.cuda_available is True  # a report that lists three packages says so, too
+    if sees or _plugins(case) or case.require == "none" or system(case) != "linux":
         return None
     return finding(
         "jax-cpu-only",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envsetup.compat import gpus as names
 from envsetup.compat.arch import TEGRA
-from envsetup.doctor.builds import capability, computes, fitting, pip, reinstall
+from envsetup.doctor.builds import capability, computes, fitting, pip, reinstall, variant_of
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, fix, seen
 from envsetup.doctor.checks.versions import build_evidence, build_name
 from envsetup.doctor.when import (
@@ -72,9 +72,10 @@ def cpu_build(case: Case) -> Outcome:
     build = framework(case, "torch")
     if build is None or case.require == "none":
         return NotApplicable("no GPU was asked for")
-    if build.variant is UNKNOWN and build.cuda is UNKNOWN:
+    unread = build.variant is UNKNOWN and build.cuda is UNKNOWN
+    if unread and not _cpu_by_default(case, build):
         return Unknown("which build of torch this is could not be read")
-    if not _is_cpu_build(build):
+    if not unread and not _is_cpu_build(build):
         return None
     here = [computes(case, vendor) for vendor in ("nvidia", "amd")]
     conda = (known(case.environment.conda_packages) or {}).get("pytorch", "")
@@ -100,9 +101,14 @@ def cpu_build(case: Case) -> Outcome:
         *evidence,
         subject=env_subject(case),
         title=f"{build_name(case, build)} is the CPU build{f': the {gpu} will not be used' if gpu else ''}",
-        confidence="certain" if True in here else "likely",
+        confidence="certain" if True in here and not unread else "likely",
         remedies=_torch_remedies(case),
     )
+
+
+def _cpu_by_default(case: Case, build: Framework) -> bool:
+    """On Arm servers the package index had CPU builds alone for years: there a missing tag says something."""
+    return known(case.machine.arch) == "aarch64" and variant_of(case, build) == "cpu"
 
 
 def wrong_vendor(case: Case) -> Outcome:
