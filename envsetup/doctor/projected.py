@@ -9,7 +9,7 @@ import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from envsetup.compat import torch
+from envsetup.compat import jax, tensorflow, torch
 from envsetup.compat.tables import at_least, key
 from envsetup.doctor.builds import floor, processor, system
 from envsetup.doctor.check import finding, fix, missing, seen
@@ -97,6 +97,43 @@ def _pinned(item: Evidence) -> Evidence:
 def wheels(case: Case) -> Outcome:
     """A PyTorch for which there is no wheel: not for this Python, not for this C library."""
     return [found for plan in _plans(case) if plan.torch for found in _no_wheel(case, plan, plan.torch)]
+
+
+def releases(case: Case) -> Outcome:
+    """Pins above every release that the tables know: a slip, or a release made after them."""
+    return [found for plan in _plans(case) if (found := _above(plan)) is not None]
+
+
+def _above(plan: Planned) -> Finding | None:
+    newest = {
+        "torch": torch.releases()[0].version,
+        "tensorflow": tensorflow.releases()[0].version,
+        "jax": jax.releases()[0].version,
+    }
+    above = {
+        name: item
+        for name in FRAMEWORKS
+        if (item := wanted(plan.scope, name)) and (pin := exact(item)) and not at_least(newest[name], _public(pin))
+    }
+    if not above:
+        return None
+    asked = [seen(f"{plan.scope.file} asks for", f"{name}{item.spec}", str(item.place)) for name, item in above.items()]
+    known_here = [seen("newest release known here", f"{name} {newest[name]}", "release tables") for name in above]
+    names = " and ".join(f"{name} {exact(item)}" for name, item in above.items())
+    return finding(
+        "no-matching-wheel",
+        *asked,
+        *known_here,
+        subject=_at(plan.scope, *above),
+        severity="warning",
+        confidence="likely",
+        title=f"No release {names} is known here: a slip, or newer than these tables",
+        remedies=[fix(f"Ask the index which {name} there is", f"pip index versions {name}") for name in above],
+    )
+
+
+def _public(version: str) -> str:
+    return version.partition("+")[0]
 
 
 def _no_wheel(case: Case, plan: Planned, version: str) -> Iterator[Finding]:

@@ -117,6 +117,12 @@ FAULTS = {
         ("musl-libc", "Dockerfile:1"),
         {"Dockerfile": "FROM python:3.12-slim\nRUN pip install torch\n"},
     ),
+    "a release nobody knows": (
+        {"requirements.txt": "tensorflow==99.1\n"},
+        [],
+        ("no-matching-wheel", "requirements.txt:1"),
+        {"requirements.txt": "tensorflow==2.19.0\n"},
+    ),
     "compose without GPU": (
         {"compose.yaml": SERVICE},
         [],

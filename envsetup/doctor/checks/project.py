@@ -29,6 +29,7 @@ def _asked(name: str) -> Callable[[Case], Outcome]:
 CHECKS = (
     Check("project-requirements", "project", _asked("requirements"), PROJECT),
     Check("project-wheels", "project", _asked("wheels"), PROJECT),
+    Check("project-releases", "project", _asked("releases"), PROJECT),
     Check("project-pins", "project", _asked("contradictions"), PROJECT),
     Check("project-containers", "project", _asked("containers"), PROJECT),
     Check("project-imports", "project", _asked("imports"), PROJECT),
