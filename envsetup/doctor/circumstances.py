@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envsetup.compat import arch, gpus, older, tensorflow, torch
 from envsetup.compat.tables import at_least, key
 from envsetup.doctor.builds import archs, capability, cuda_of, floor, processor, system
-from envsetup.doctor.when import framework, pci_gpus
+from envsetup.doctor.when import framework, has_any_gpu, pci_gpus
 from envsetup.doctor.when import gpus as gpus_of
 from envsetup.model.maybe import known
 
@@ -111,6 +111,11 @@ def driver_covers_build(case: Case) -> bool:
     cuda = cuda_of(case, build) if build and (known(build.cuda) or known(build.variant)) else None
     need = floor(cuda, system(case)) if cuda else None
     return bool(need and need.native and driver and at_least(driver, need.native))
+
+
+def no_gpu(case: Case) -> bool:
+    """Only a look at the machine shows that it has none; a text that names none leaves it open."""
+    return case.kind != "text" and has_any_gpu(case) is False
 
 
 def driver_below_nvcc(case: Case) -> bool:
@@ -372,6 +377,7 @@ FACTS: dict[str, Callable[[Case], bool]] = {
     "musl": musl,
     "no-avx": no_avx,
     "needs-open-module": needs_open_module,
+    "no-gpu": no_gpu,
     "not-container": not_container,
     "numpy-1": numpy_1,
     "numpy-2": numpy_2,

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from envsetup.cli.inputs import subject
+from envsetup.doctor.examine import examine
 from envsetup.doctor.symptoms import read_all
 
 REPORT = """PyTorch version: 2.3.1+cu121
@@ -62,3 +63,26 @@ def test_the_surer_of_two_texts_explains_the_vague_one():
         ]
     )
     assert [(hit.code, hit.source) for hit in hits] == [("gpu-arch-too-old-for-wheel", "error")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "AssertionError: Torch not compiled with CUDA enabled",
+        "RuntimeError: No CUDA GPUs are available",
+        "torch.cuda.is_available() returns False",
+    ],
+)
+def test_a_machine_that_has_no_gpu_decides_what_an_error_means(tmp_path, error):
+    """Only where it was looked for: a text that names none says nothing of it."""
+    snapshot, told = tmp_path / "machine.json", tmp_path / "error.txt"
+    bare = {"schema": "envsetup.machine/1", "os": {"system": "linux"}, "arch": "x86_64", "gpus": [], "pci": []}
+    told.write_text(error, encoding="utf-8")
+    roots = []
+    for facts in (bare, {key: value for key, value in bare.items() if key not in ("gpus", "pci")}):
+        snapshot.write_text(json.dumps(facts), encoding="utf-8")
+        looked_at = look(str(snapshot), str(told))
+        report = examine(looked_at.machine, target=looked_at.kind, symptoms=looked_at.symptoms)
+        roots.append(report.verdict.root_cause)
+    assert roots[0] == "no-supported-gpu"
+    assert roots[1] != "no-supported-gpu"
