@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
+from envsetup.model.maybe import UNKNOWN, known
+
 if TYPE_CHECKING:
+    from envsetup.importers import Imported
     from envsetup.model.machine import Machine
     from envsetup.model.symptom import SymptomHit
 
@@ -35,7 +40,21 @@ def given(text: str, name: str, complaint: str, complaint_name: str) -> Subject:
 
     imported = read(f"{text}\n{complaint}" if complaint else text)
     symptoms = read_all([(rest_of(imported, text), name), *told])
-    return Subject(imported.machine, "text", symptoms, imported.weak, imported.notes)
+    return Subject(_of_one_generation(imported), "text", symptoms, imported.weak, imported.notes)
+
+
+def _of_one_generation(imported: Imported) -> Machine:
+    """Which of several named GPUs a sentence is about does not matter where all are of one generation."""
+    if imported.machine.gpus is not UNKNOWN or len(imported.named) < 2:  # noqa: PLR2004 - several
+        return imported.machine
+    from envsetup.compat.gpus import compute_capability  # noqa: PLC0415 - most texts name one
+
+    rows = [compute_capability(known(gpu.name) or "") for gpu in imported.named]
+    majors = {row.cc.split(".")[0] if row else None for row in rows}
+    if len(majors) > 1 or None in majors:
+        return imported.machine
+    unknown = {fact: why for fact, why in imported.machine.unknown.items() if fact != "gpus"}
+    return msgspec.structs.replace(imported.machine, gpus=imported.named, unknown=unknown)
 
 
 def is_document(text: str) -> bool:
@@ -44,8 +63,6 @@ def is_document(text: str) -> bool:
         return False
     if '"envsetup.' in text[:2000]:
         return True
-    import msgspec  # noqa: PLC0415
-
     try:
         return isinstance(msgspec.json.decode(text), dict)
     except RecursionError:

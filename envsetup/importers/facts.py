@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from envsetup.model.codec import convert
+from envsetup.model.hardware import Gpu
 from envsetup.model.machine import Machine
 
 TOOL = 2
@@ -133,6 +134,10 @@ class Facts:
         if self._said and not self._gpus and not any("compute_capability" in gpu for gpu in self._said):
             paths.add("gpus")
         return sorted(paths)
+
+    def named(self) -> list[Gpu]:
+        """The GPUs that sentences name, where no tool's output lists any."""
+        return [] if self._gpus else [Gpu(vendor=gpu["vendor"], name=gpu["name"]) for gpu in self._said]
 
     def machine(self) -> Machine:
         """The machine as far as it was described."""

@@ -27,6 +27,7 @@ from envsetup.importers import (
 )
 from envsetup.importers.facts import Facts
 from envsetup.importers.page import Page, clean
+from envsetup.model.hardware import Gpu
 from envsetup.model.machine import Machine
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
     `kinds` are the formats found. `error_text` is what no format claimed, with the text's own line numbers.
     `notes` are sentences about the text: what of it was not read, what it says without it being a fact.
-    `weak` are the fact paths that rest on a sentence, not on a tool's output.
+    `weak` are the fact paths that rest on a sentence, not on a tool's output. `named` are GPUs of which the text does
+    not say which of them it is about.
     """
 
     kinds: list[str]
@@ -50,6 +52,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     error_text: str
     notes: list[str] = []
     weak: list[str] = []
+    named: list[Gpu] = []
 
 
 # Order matters where two formats could claim a line: the more particular one first.
@@ -89,6 +92,7 @@ def read(text: str) -> Imported:
         error_text=rest[:_ERROR_CHARS],
         notes=facts.notes,
         weak=facts.weak(),
+        named=facts.named(),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from envsetup.cli.inputs import subject
 from envsetup.doctor.examine import examine
 from envsetup.doctor.symptoms import read_all
+from envsetup.model.maybe import UNKNOWN
 
 REPORT = """PyTorch version: 2.3.1+cu121
 Is debug build: False
@@ -86,3 +87,20 @@ def test_a_machine_that_has_no_gpu_decides_what_an_error_means(tmp_path, error):
         roots.append(report.verdict.root_cause)
     assert roots[0] == "no-supported-gpu"
     assert roots[1] != "no-supported-gpu"
+
+
+@pytest.mark.parametrize(
+    ("cards", "root"),
+    [
+        ("a Tesla K80 and two Tesla K40c cards", "gpu-arch-too-old-for-wheel"),
+        ("a Tesla K80 and an RTX 3090", "gpu-arch-too-new-for-wheel"),  # which one is not told
+        ("an RTX 3090 and an RTX A4000", "gpu-arch-too-new-for-wheel"),
+    ],
+)
+def test_several_named_cards_count_where_all_are_of_one_generation(tmp_path, cards, root):
+    told = tmp_path / "issue.txt"
+    told.write_text(f"{cards} with PyTorch (1.3.1)\nno kernel image is available for execution", encoding="utf-8")
+    looked_at = look(str(told), None)
+    report = examine(looked_at.machine, target="text", symptoms=looked_at.symptoms, weak=looked_at.weak)
+    assert report.verdict.root_cause == root
+    assert (looked_at.machine.gpus is UNKNOWN) == ("K80 and an RTX" in cards)
