@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Optional
 
-from envsetup.compat.tables import Row, Table, load
+from envsetup.compat.tables import Row, Table, key, load
 
 
 class NvidiaGpu(Row, frozen=True, kw_only=True):
@@ -19,13 +19,18 @@ class NvidiaGpu(Row, frozen=True, kw_only=True):
 
 
 class AmdGpu(Row, frozen=True, kw_only=True):
-    """`wheels`: ROCm channels of PyTorch that hold code for this gfx target; `override`: HSA_OVERRIDE_GFX_VERSION."""
+    """`wheels`: ROCm channels of PyTorch that hold code for this gfx target; `override`: HSA_OVERRIDE_GFX_VERSION.
+
+    `since`: the first ROCm that knew it at all, where that is known.
+    """
 
     name: str
     names: list[str]
     gfx: str
     kind: str  # discrete, apu
     wheels: list[str]
+    since: Optional[str] = None
+    since_source: Optional[str] = None
     override: Optional[str] = None
     override_source: Optional[str] = None
 
@@ -112,6 +117,22 @@ def amd_gfx(name: str) -> AmdGpu | None:
     inner = re.search(r"\[([^\]]+)\]", name.split("]", 1)[-1] if name.lower().count("[") > 1 else name)
     parts = (inner.group(1) if inner else name).split("/")
     return next((known[canonical(part)] for part in parts if canonical(part) in known), None)
+
+
+def rocm_serves(row: AmdGpu, channel: str) -> bool | None:
+    """Whether the wheels of a ROCm channel (rocm6.1.3 is of rocm6.1) have code for a GPU; None for unknown old ones."""
+    release, held = key(channel)[:2], [key(entry)[:2] for entry in row.wheels]
+    if release in held or release >= _oldest_rocm():
+        return release in held
+    seen_to_appear = min(held, default=()) > _oldest_rocm()
+    newer = bool(row.since) and release < key(row.since or "")[:2]
+    return False if seen_to_appear or newer else None
+
+
+@lru_cache(maxsize=1)
+def _oldest_rocm() -> tuple[int, ...]:
+    """The first release of which the table says what its wheels hold."""
+    return min(key(entry)[:2] for row in table().amd for entry in row.wheels)
 
 
 def amd_by_gfx(gfx: str) -> AmdGpu | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from envsetup.compat.tables import Row, Table, key, load
+
+_UNRELEASED = re.compile(r"\d(?:a|b|rc|\.dev)\d")
 
 
 class OldTorch(Row, frozen=True, kw_only=True):
@@ -68,7 +71,9 @@ def cudnn_split() -> CudnnSplit:
 
 
 def old_torch(version: str) -> OldTorch | None:
-    """The row of a PyTorch release before 1.12, by its minor ("1.4.0" is "1.4"); None for newer ones."""
+    """The row of a PyTorch release before 1.12, by its minor ("1.4.0" is "1.4"); None for newer ones and own builds."""
+    if _UNRELEASED.search(version):
+        return None
     return next((row for row in table().torch if key(row.torch) == key(version)[:2]), None)
 
 

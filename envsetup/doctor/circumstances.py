@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envsetup.model.hardware import Gpu
 
 _FULL = 0.9
-_SMALL_GB = 4.0  # with display and context, less than most networks are trained in
+_SMALL_GB = 6.0  # with display and context, less than most networks are trained in
 _UNITS = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0, "MB": 1.0, "GB": 1024.0}
 _SIZE = r"(\d{1,20}(?:\.\d{1,3})?) ([KMG]i?B)"
 _OOM = (rf"total capac\w{{2,3}} of {_SIZE}", rf"this process has {_SIZE}", rf"Process \d{{1,8}} has {_SIZE}")
@@ -311,9 +311,25 @@ def memory_of_others(case: Case) -> bool:
 
 
 def small_memory(case: Case) -> bool:
-    """Whether every GPU is known to have less memory than today's networks are trained in."""
+    """Whether every GPU is known to have less memory than today's networks are trained in: the message says it, too."""
+    if any(_little(hit.text) for hit in case.symptoms if "out of memory" in hit.text.lower()):
+        return True
     sizes = [_memory_gb(gpu) for gpu in gpus_of(case, "nvidia")]
     return bool(sizes) and all(size is not None and size <= _SMALL_GB for size in sizes)
+
+
+def _little(text: str) -> bool:
+    """PyTorch's message with a small total of which this process itself has the most."""
+    told = re.search(rf"{_SIZE} total capacity; {_SIZE} already allocated", text)
+    sizes = (
+        [(told[1], told[2]), (told[3], told[4])]
+        if told
+        else [(m[1], m[2]) for p in _OOM[:2] if (m := re.search(p, text))]
+    )
+    if len(sizes) != 2:  # noqa: PLR2004 - the total, and this process
+        return False
+    total, own = (float(number) * _UNITS[unit] for number, unit in sizes)
+    return total <= _SMALL_GB * 1024 and own > total / 2
 
 
 def _memory_gb(gpu: Gpu) -> float | None:

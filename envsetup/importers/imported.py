@@ -108,3 +108,5 @@ def _settle(facts: Facts) -> None:
     if len(parts) > 1 and (int(parts[0]), int(parts[1])) < _LIBC_TOLD_SINCE:
         facts.drop("libc.name")
         facts.drop("libc.version")
+    if facts.get("cuda.nvcc_version") and facts.get("driver.nvidia") is None:
+        facts.drop("nvidia.tools_present")  # it was nvcc that answered, which needs no GPU

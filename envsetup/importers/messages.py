@@ -79,6 +79,8 @@ def _library(facts: Facts, match: re.Match[str]) -> None:
 def _module(facts: Facts, match: re.Match[str]) -> None:
     facts.put("nvidia.module_version", match.group(1))
     facts.put("driver.nvidia", match.group(1), SAID)
+    facts.put("os.system", "linux", SAID)
+    facts.put("os.wsl", False, SAID)  # noqa: FBT003 - WSL has no NVIDIA module that could report a version
 
 
 def _smi_missing(facts: Facts, match: re.Match[str]) -> None:
@@ -112,6 +114,11 @@ def _kernel(facts: Facts, match: re.Match[str]) -> None:
 
 def _banner(facts: Facts, match: re.Match[str]) -> None:
     words.python(facts, match.group(), SAID)
+
+
+def _bits_32(facts: Facts, match: re.Match[str]) -> None:
+    del match
+    facts.put("python.bits", 32, SAID)
 
 
 def _pip_python(facts: Facts, match: re.Match[str]) -> None:
@@ -176,6 +183,13 @@ _MESSAGES: tuple[tuple[str, re.Pattern[str], Callable[[Facts, re.Match[str]], No
             rf")?version {_DRIVER}"
         ),
         _client_and_kernel,
+    ),
+    ("libcuda reported version is", re.compile(rf"libcuda reported version is:? {_DRIVER}"), _library),
+    ("kernel reported version is", re.compile(rf"kernel reported version is:? {_DRIVER}"), _module),
+    (
+        "-32\\",
+        re.compile(r"\\python3?\.?\d{1,2}-32\\", re.IGNORECASE),  # the folder that python.org's 32-bit installer makes
+        _bits_32,
     ),
     ("nvml library version", re.compile(r"NVML library version: (\d{3}\.\d{1,3})"), _library),
     (

@@ -128,7 +128,8 @@ _ELSEWHERE_WORDS = re.compile(
     "versions|compiled|compatible"
 )
 _CONTAINER = re.compile(
-    r"\b(?:in|inside|using|with|via|from)\s(?:an?\s|the\s|my\s)?(?:docker|podman)\b|\bdocker run\b|/\.dockerenv",
+    r"\b(?:in|inside|using|with|via|from)\s(?:an?\s|the\s|my\s)?(?:docker|podman)\b|"
+    r"\bdocker (?:run|container|compose)\b|/\.dockerenv",
     _ANY_CASE,
 )
 _CLUSTER = re.compile(r"\bnvidia\.com/gpu\b|\bkubectl\b", _ANY_CASE)
@@ -314,7 +315,7 @@ _READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
         ),
         _system,
     ),
-    (("jetson", "jeston", "jetpack", "l4t", "xavier"), _jetson),
+    (("jetson", "jeston", "jetbot", "jetracer", "jetpack", "l4t", "xavier"), _jetson),
     (("ARM", "GH200", "GB200", "GB300", "GB10", "DGX Spark", "Graviton", "Grace", "Ampere Altra"), _arm),
     (("docker", "podman", "kube", "nvidia.com"), _container),
 )

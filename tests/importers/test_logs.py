@@ -66,6 +66,8 @@ NVIDIA GeForce RTX 5080 with CUDA capability sm_120 is not compatible with the c
         ('File "C:\\Users\\me\\env\\lib\\site-packages\\torch\\__init__.py", line 1', "system", "windows"),
         ('File "/opt/env/lib/python3.11/site-packages/x.py", line 3, in y', "python", "3.11"),
         ("Python 3.10.6 (tags/v3.10.6:9c7b4bd) [MSC v.1932 32 bit (Intel)]", "bits", 32),
+        ("command: 'c:\\python38-32\\python.exe' -u -c", "bits", 32),
+        ("cuda_diagnostics.cc:198] kernel reported version is: 450.66.0", "module", "450.66.0"),
         ("Python 3.10.6 (tags/v3.10.6:9c7b4bd) [MSC v.1932 64 bit (AMD64)]", "system", "windows"),
     ],
 )

@@ -113,6 +113,10 @@ def test_a_text_that_tells_of_a_fault_is_not_called_ready(text, status, headline
     assert report.verdict.headline.startswith(headline)
 
 
+NOBODY = (
+    "PyTorch version: 1.9.0+cpu\nCUDA used to build PyTorch: Could not collect\nIs CUDA available: False\n"
+    "GPU models and configuration: Could not collect\nNvidia driver version: Could not collect\n"
+)
 A100 = (
     "| NVIDIA-SMI 570.172.08   Driver Version: 570.172.08   CUDA Version: 12.8 |\n"
     "|   0  NVIDIA A100-SXM4-80GB          On  |   00000000:01:00.0 Off |                    0 |"
@@ -137,6 +141,34 @@ A100 = (
         ("torch==2.5.1 on an H200, CUDA is False", None),
         ("ResourceExhaustedError: OOM when allocating tensor with shape[8,8] on my GTX 960", "low-vram"),
         ("ResourceExhaustedError: OOM when allocating tensor with shape[8,8] on my RTX 4090", None),
+        (
+            "libcuda reported version is: 450.142.0\nkernel reported version is: 450.66.0",
+            "driver-library-version-mismatch",
+        ),
+        ("libcuda reported version is: 450.142.0\nkernel reported version is: 450.142.00", None),
+        ("NVRM: Xid (PCI:0000:dc:00): 45, pid=1, Ch 1 caused by previous Xid 149", "nvlink-down"),
+        (
+            "NVRM: Xid (PCI:0000:dc:00): 45, pid=1, Ch 1",
+            None,
+        ),  # a channel that a program left is no fault of the machine
+        (
+            "GPU: AMD Radeon RX 6800\nCUDA driver version is insufficient for CUDA runtime version",
+            "wrong-accelerator-build",
+        ),
+        ("CUDA out of memory. (GPU 0; 6.00 GiB total capacity; 5.27 GiB already allocated; 0 bytes free)", "low-vram"),
+        ("CUDA out of memory. (GPU 0; 24.00 GiB total capacity; 5.27 GiB already allocated; 0 bytes free)", None),
+        # Old enough for its wheels to be unknown, unless the GPU is known to be younger.
+        ("PyTorch version: 2.0.1+rocm5.4.2\nROCM used to build PyTorch: 5.4.22803\nGPU: MI250X", None),
+        (
+            "PyTorch version: 2.0.1+rocm5.4.2\nROCM used to build PyTorch: 5.4.22803\nGPU: MI300X",
+            "rocm-gfx-unsupported",
+        ),
+        # A build of somebody's own, named like a release that was made for another CUDA.
+        ("PyTorch version: 1.8.0a0+1606899\nGPU models and configuration: GPU 0: NVIDIA A100", None),
+        ("PyTorch version: 1.8.0\nGPU models and configuration: GPU 0: NVIDIA A100", "gpu-arch-too-new-for-wheel"),
+        # nvcc answers without a GPU.
+        (f"{NOBODY}CUDA runtime version: 11.1.105", None),
+        (f"{NOBODY}CUDA runtime version: Could not collect", "cpu-wheel-on-gpu-machine"),
         ("NCCL error: unhandled system error\nI run it in docker", "shm-too-small"),
         ("NCCL error: unhandled system error\nwith two nodes", "nccl-interface-wrong"),
         ("NCCL error: unhandled system error", None),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.compat import gpus as names
-from envsetup.compat.tables import key
 from envsetup.doctor.builds import variant_of
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, finding, fix, seen
 from envsetup.doctor.checks.versions import build_evidence
@@ -93,7 +92,7 @@ def target(case: Case) -> Outcome:
             served: bool | None = gfx in compiled
         else:
             # A build of somebody's own has whatever targets it was made for.
-            served = any(_same_rocm(entry, official) for entry in row.wheels) if row and official else None
+            served = names.rocm_serves(row, official) if row and official else None
         if served is None:
             unknown.append(name)
         elif not served:
@@ -149,11 +148,6 @@ def on_wsl(case: Case) -> Outcome:
             remedies=[fix("Use this card under native Linux, or the DirectML or CPU build inside Windows")],
         )
     return None
-
-
-def _same_rocm(channel: str, variant: str) -> bool:
-    """Channels are named by major and minor release: rocm6.1 serves rocm6.1.3."""
-    return key(channel)[:2] == key(variant)[:2]
 
 
 def no_intel_compute(case: Case) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsetup.compat import drivers
+from envsetup.compat.tables import key
 from envsetup.doctor.builds import capability
 from envsetup.doctor.catalogue import entry
 from envsetup.doctor.check import Check, NotApplicable, Outcome, Unknown, When, finding, fix, seen
@@ -92,7 +93,7 @@ def version_mismatch(case: Case) -> Outcome:
         seen("NVML", said, "nvml") if said else None,
     ]
     told = "version mismatch" in (said or "").lower()
-    differ = bool(module and library and module != library)
+    differ = bool(module and library and key(module) != key(library))  # TensorFlow writes 450.142.00 as 450.142.0
     if (nvml and nvml.status == "ok") or not (told or differ):
         return None
     return finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,16 @@ NVRM = {
 }
 
 
+FOLLOWS = re.compile(r"caused by previous Xid (\d{1,4})")
+
+
 def _events(case: Case, kind: str) -> list[KernelEvent]:
     return [event for event in known(case.machine.kernel_events) or [] if event.kind == kind]
 
 
 def xids(case: Case) -> Outcome:
     """One finding for each failure mode, with the last line as evidence; unknown numbers are not guessed at."""
-    events = [(event, number) for event in _events(case, "xid") if isinstance(number := event.code, int)]
+    events = [(event, number) for event in _events(case, "xid") if isinstance(number := _first_xid(event), int)]
     rows = {number: row for _, number in events if (row := xid.row(number))}
     last: dict[str, KernelEvent] = {}
     counts: Counter[str] = Counter()
@@ -47,13 +51,23 @@ def xids(case: Case) -> Outcome:
     return [
         finding(
             code,
-            seen(f"Xid {event.code} in the kernel log ({counts[code]} line(s))", event.text, case.source("kernel log")),
-            seen("meaning", rows[known(event.code) or 0].text, xid.cite(rows[known(event.code) or 0])),
+            seen(
+                f"Xid {_first_xid(event)} in the kernel log ({counts[code]} line(s))",
+                event.text,
+                case.source("kernel log"),
+            ),
+            seen("meaning", rows[_first_xid(event) or 0].text, xid.cite(rows[_first_xid(event) or 0])),
             subject="gpu",
             severity=_severity(case, code),
         )
         for code, event in last.items()
     ]
+
+
+def _first_xid(event: KernelEvent) -> int | None:
+    """The number; of a channel that another error took down, that error's."""
+    before = FOLLOWS.search(event.text)
+    return int(before.group(1)) if before else known(event.code)
 
 
 def _severity(case: Case, code: str) -> Severity | None:
