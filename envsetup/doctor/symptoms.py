@@ -10,6 +10,7 @@ import pkgutil
 import re
 from bisect import bisect_right
 from functools import cache
+from heapq import merge
 from typing import TYPE_CHECKING, Optional
 
 import msgspec
@@ -21,7 +22,7 @@ from envsetup.model.finding import Confidence, Severity
 from envsetup.model.symptom import SymptomHit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 CONFIDENCE: tuple[Confidence, ...] = ("certain", "likely", "possible")
 _MAX_TRIES = 200  # lines with a needle that a row's regex is tried on
@@ -118,7 +119,7 @@ class _Text:
         # Joined by a space, so that a message which a terminal wrapped is still found.
         self.joined = " ".join(self.flat)
         self.starts: list[int] = []
-        self._found: dict[str, list[int]] = {}  # several rows share a needle
+        self._found: dict[str, _Places] = {}  # several rows share a needle
         place = 0
         for line in self.flat:
             self.starts.append(place)
@@ -127,28 +128,51 @@ class _Text:
     def line_at(self, place: int) -> int:
         return bisect_right(self.starts, place) - 1
 
-    def numbers(self, needles: Sequence[str]) -> list[int]:
+    def numbers(self, needles: Sequence[str]) -> Iterator[int]:
         """Numbers of the lines in which a needle starts, in order, as many as are worth trying."""
-        found: set[int] = set()
-        for needle in needles:
-            lines = self._found.get(needle)
-            if lines is None:
-                lines = self._found[needle] = self._lines_with(needle)
-            found.update(lines)
-        return sorted(found)
+        found = [places for needle in needles if (places := self._places(needle)).first >= 0]
+        if len(found) == 1:
+            yield from found[0]
+            return
+        last = -1
+        for number in merge(*found):
+            if number != last:
+                yield number
+            last = number
 
-    def _lines_with(self, needle: str) -> list[int]:
-        lines: list[int] = []
-        place = self.joined.find(needle)
-        while place >= 0 and len(lines) < _MAX_TRIES:
-            number = self.line_at(place)
-            lines.append(number)
-            next_start = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.joined)
-            place = self.joined.find(needle, max(next_start, place + 1))
-        return lines
+    def _places(self, needle: str) -> _Places:
+        places = self._found.get(needle)
+        if places is None:
+            places = self._found[needle] = _Places(self, needle)
+        return places
 
     def window(self, number: int, span: int) -> str:
         return " ".join(self.flat[max(0, number - span + 1) : number + span])
+
+
+class _Places:
+    """Lines in which a needle starts, looked for only as far as they are asked for: mostly the first decides."""
+
+    def __init__(self, text: _Text, needle: str) -> None:
+        self._text = text
+        self._needle = needle
+        self._lines: list[int] = []
+        self.first = self._next = text.joined.find(needle)
+
+    def __iter__(self) -> Iterator[int]:
+        place = 0
+        while place < len(self._lines) or self._another():
+            yield self._lines[place]
+            place += 1
+
+    def _another(self) -> bool:
+        if self._next < 0 or len(self._lines) >= _MAX_TRIES:
+            return False
+        text, number = self._text, self._text.line_at(self._next)
+        self._lines.append(number)
+        following = text.starts[number + 1] if number + 1 < len(text.starts) else len(text.joined)
+        self._next = text.joined.find(self._needle, max(following, self._next + 1))
+        return True
 
 
 def read(text: str, source: str = "text") -> list[SymptomHit]:
