@@ -120,19 +120,23 @@ def amd_gfx(name: str) -> AmdGpu | None:
 
 
 def rocm_serves(row: AmdGpu, channel: str) -> bool | None:
-    """Whether the wheels of a ROCm channel (rocm6.1.3 is of rocm6.1) have code for a GPU; None for unknown old ones."""
+    """Whether the wheels of a ROCm channel (rocm6.1.3 is of rocm6.1) have code for a GPU; None where nobody knows."""
     release, held = key(channel)[:2], [key(entry)[:2] for entry in row.wheels]
-    if release in held or release >= _oldest_rocm():
+    oldest, newest = _rocm_releases()
+    if release in held or oldest <= release <= newest:
         return release in held
-    seen_to_appear = min(held, default=()) > _oldest_rocm()
+    if release > newest:
+        return None
+    seen_to_appear = min(held, default=()) > oldest
     newer = bool(row.since) and release < key(row.since or "")[:2]
     return False if seen_to_appear or newer else None
 
 
 @lru_cache(maxsize=1)
-def _oldest_rocm() -> tuple[int, ...]:
-    """The first release of which the table says what its wheels hold."""
-    return min(key(entry)[:2] for row in table().amd for entry in row.wheels)
+def _rocm_releases() -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The first and the last release of which the table says what its wheels hold."""
+    known = sorted(key(entry)[:2] for row in table().amd for entry in row.wheels)
+    return known[0], known[-1]
 
 
 def amd_by_gfx(gfx: str) -> AmdGpu | None:

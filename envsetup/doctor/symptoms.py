@@ -29,6 +29,8 @@ _MAX_TRIES = 200  # lines with a needle that a row's regex is tried on
 _FRAMES = 60  # lines above a message in which an extension's frames belong to it
 _FRAMES_AFTER = 12  # a debugger prints them below it, the innermost first
 _EXCERPT = 300
+_EXCEPTION = re.compile(r"\b[a-z]\w*(?:error|exception): ")
+_ACCELERATOR = re.compile(r"cuda|gpu|nvidia|driver|nvml|cudnn|nccl|rocm|\bhip|\bxla\b|device")
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -187,9 +189,23 @@ def read_all(texts: Sequence[tuple[str, str]]) -> list[SymptomHit]:
     hits = [
         hit for row in rules().rows for text, source in searched if (hit := _hit(row, text, source, around)) is not None
     ]
+    if len(searched) > 1 and _elsewhere(searched[-1][0]):
+        hits = [_background(hit) if hit.source != searched[-1][1] else hit for hit in hits]
     order = {source: place for place, (_, source) in enumerate(searched)}
     hits.sort(key=lambda hit: (CONFIDENCE.index(hit.confidence), -order[hit.source], hit.line))
     return [hit for place, hit in enumerate(hits) if not _explained(hit, hits[:place])]
+
+
+def _elsewhere(complaint: _Text) -> bool:
+    """Whether the error that the user brings has nothing to do with the accelerator."""
+    return bool(_EXCEPTION.search(complaint.joined)) and not _ACCELERATOR.search(complaint.joined)
+
+
+def _background(hit: SymptomHit) -> SymptomHit:
+    """A warning in a report is not what stops a program that stops for another reason."""
+    if "warning:" not in hit.text.lower():
+        return hit
+    return msgspec.structs.replace(hit, severity="info", confidence="possible")
 
 
 def _explained(hit: SymptomHit, surer: Sequence[SymptomHit]) -> bool:

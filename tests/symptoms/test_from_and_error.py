@@ -104,3 +104,17 @@ def test_several_named_cards_count_where_all_are_of_one_generation(tmp_path, car
     report = examine(looked_at.machine, target="text", symptoms=looked_at.symptoms, weak=looked_at.weak)
     assert report.verdict.root_cause == root
     assert (looked_at.machine.gpus is UNKNOWN) == ("K80 and an RTX" in cards)
+
+
+@pytest.mark.parametrize(
+    ("error", "severity"),
+    [
+        ("RuntimeError: Exporting the operator quantize_per_tensor is not supported.", "info"),
+        ("RuntimeError: CUDA is not there", None),
+        ("my training is slow", None),
+    ],
+)
+def test_a_warning_of_a_report_is_background_where_the_program_stops_for_another_reason(error, severity):
+    report = "UserWarning: CUDA initialization: Found no NVIDIA driver on your system."
+    hit = next(hit for hit in read_all([(report, "report"), (error, "error")]) if hit.source == "report")
+    assert (hit.code, hit.severity) == ("driver-not-installed", severity)

@@ -163,6 +163,7 @@ A100 = (
             "PyTorch version: 2.0.1+rocm5.4.2\nROCM used to build PyTorch: 5.4.22803\nGPU: MI300X",
             "rocm-gfx-unsupported",
         ),
+        ("PyTorch version: 2.9.1+rocm7.99.0a1\nROCM used to build PyTorch: 7.99.1\nGPU: MI300X", None),
         # A build of somebody's own, named like a release that was made for another CUDA.
         ("PyTorch version: 1.8.0a0+1606899\nGPU models and configuration: GPU 0: NVIDIA A100", None),
         ("PyTorch version: 1.8.0\nGPU models and configuration: GPU 0: NVIDIA A100", "gpu-arch-too-new-for-wheel"),
