@@ -73,6 +73,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     doubt: list[str] = []  # words that make the message no more than possible
     framework: Optional[str] = None
     severity: Optional[Severity] = None  # of a message that stops a program although its code alone is a remark
+    prefers: Optional[str] = None  # of several lines that match, the first with this tells most
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -215,11 +216,15 @@ def _explained(hit: SymptomHit, surer: Sequence[SymptomHit]) -> bool:
 
 
 def _hit(row: Rule, text: _Text, source: str, around: str = "") -> SymptomHit | None:
+    best = None
     for number in text.numbers(row.needles):
         # Made only where a needle is: two hundred patterns take longer than the rest of the reading.
-        if row.regex is None or _pattern(row.regex).search(text.window(number, row.lines)):
+        if row.regex is not None and not _pattern(row.regex).search(text.window(number, row.lines)):
+            continue
+        if row.prefers is None or row.prefers in text.flat[number]:
             return _describe(row, text, number, source, around or text.joined)
-    return None
+        best = number if best is None else best
+    return None if best is None else _describe(row, text, best, source, around or text.joined)
 
 
 @cache

@@ -128,7 +128,7 @@ _ELSEWHERE_WORDS = re.compile(
     "versions|compiled|compatible"
 )
 _CONTAINER = re.compile(
-    r"\b(?:in|inside|using|with|via|from)\s(?:an?\s|the\s|my\s)?(?:docker|podman)\b|"
+    r"\b(?:in|inside|using|with|via|from|through)\s(?:an?\s|the\s|my\s)?(?:docker|podman)\b|"
     r"\bdocker (?:run|container|compose)\b|/\.dockerenv",
     _ANY_CASE,
 )

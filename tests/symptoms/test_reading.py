@@ -155,3 +155,10 @@ NO_CODE = "RuntimeError: CUDA error: no kernel image is available for execution 
 )
 def test_frames_below_the_message(text, extension):
     assert read(text)[0].extension == extension
+
+
+def test_the_line_with_the_numbers_tells_most():
+    text = "I get CUDA out of memory often\nCUDA out of memory. Tried to allocate 20 MiB (GPU 0; 7.93 GiB total)"
+    (hit,) = read(text)
+    assert hit.line == 2
+    assert read("I get CUDA out of memory often")[0].line == 1
