@@ -160,7 +160,9 @@ def _one_gpu(facts: Facts, index: int, name: str) -> None:
     if words.unreadable(name) or name == "No CUDA":
         return
     fields = {"name": name} if gfx is None else {"name": name, "gfx": gfx.group(1)}
-    facts.gpu(words.vendor(name), index, **fields)
+    # A ROCm build lists AMD's GPUs alone, and older ones by their device number: "Device 66a1".
+    rocm = bool(facts.framework_fact("torch", "hip")) and not facts.framework_fact("torch", "cuda")
+    facts.gpu("amd" if rocm else words.vendor(name), index, **fields)
 
 
 def _cudnn(entry: Entry) -> None:

@@ -257,3 +257,14 @@ def test_variables_by_enumeration_only():
 def test_torch_that_cannot_be_imported():
     text = NEW.replace("PyTorch version: 2.9.1+cu128", "PyTorch version: N/A")
     assert any("could not be imported" in note for note in read(text).notes)
+
+
+def test_a_rocm_build_lists_gpus_of_amd_alone():
+    text = (
+        "PyTorch version: 1.7.0a0+9ddd3df\nIs debug build: False\nCUDA used to build PyTorch: N/A\n"
+        "ROCM used to build PyTorch: 3.7.20315\nIs CUDA available: True\nGPU models and configuration: Device 66a1\n"
+    )
+    assert [gpu.vendor for gpu in env(text).gpus] == ["amd"]
+    assert [gpu.vendor for gpu in env(text.replace("3.7.20315", "N/A").replace("h: N/A\nR", "h: 10.2\nR")).gpus] == [
+        "nvidia"
+    ]
