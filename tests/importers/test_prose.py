@@ -50,7 +50,7 @@ def test_other_machines_and_wishes_are_not_facts(sentence):
     ("text", "vendor", "name"),
     [
         ("my GTX1060 laptop", "nvidia", "GTX 1060"),
-        ("several 3080 GPUs", "nvidia", "RTX 3080"),
+        ("four 3080 GPUs", "nvidia", "RTX 3080"),
         ("two 1080ti cards", "nvidia", "GTX 1080 Ti"),
         ("a K40c card", "nvidia", "K40c"),
         ("NVIDIA GeForce RTX 4070 Ti SUPER here", "nvidia", "NVIDIA GeForce RTX 4070 Ti SUPER"),
@@ -176,4 +176,4 @@ def test_a_count_before_a_word_is_no_model():
 
 
 def test_a_version_in_brackets():
-    assert machine_of("the latest stable version of PyTorch (1.3.1)").environment.packages == {"torch": "1.3.1"}
+    assert machine_of("it happens with PyTorch (1.3.1)").environment.packages == {"torch": "1.3.1"}
