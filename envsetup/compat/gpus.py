@@ -127,7 +127,7 @@ def rocm_serves(row: AmdGpu, channel: str) -> bool | None:
         return release in held
     if release > newest:
         return None
-    seen_to_appear = min(held, default=()) > oldest
+    seen_to_appear = not held or min(held) > oldest
     newer = bool(row.since) and release < key(row.since or "")[:2]
     return False if seen_to_appear or newer else None
 

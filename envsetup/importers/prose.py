@@ -74,6 +74,7 @@ _PACKAGE_DRIVER = re.compile(
 )
 _CEILING = re.compile(r"nvidia-smi\W{1,6}(?:shows |says |reports )?CUDA (?:version:? )?(\d{1,2}\.\d)", _ANY_CASE)
 _PYTHON = re.compile(r"\bpython(?:\s?version)?\s?[:=-]{0,2}\s?v?([23]\.\d{1,2}(?:\.\d{1,2})?t?)(?![\d.]\d)", _ANY_CASE)
+_BITS_32 = re.compile(r"\b32[\s-]?bit\b", _ANY_CASE)
 _TORCH_CUDA = re.compile(r"torch\.version\.cuda\W{1,8}(\d{1,2}\.\d|None)", _WORDS)
 _TORCH_WITH = re.compile(
     r"torch(?:\s\w{2,8}){0,2}\s[\d.]{3,8},?\s(?:with|for|and|using)\scuda\s?(\d{2}\.\d)\b", _ANY_CASE
@@ -204,7 +205,7 @@ def _ceiling(facts: Facts, line: str) -> None:
 def _python(facts: Facts, line: str) -> None:
     match = _PYTHON.search(line)
     if match:
-        words.python(facts, match.group(1), SAID)
+        words.python(facts, match.group(1) + (" 32-bit" if _BITS_32.search(line) else ""), SAID)
 
 
 def _torch(facts: Facts, line: str) -> None:

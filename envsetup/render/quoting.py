@@ -12,8 +12,9 @@ import shlex
 
 from envsetup.model.errors import InputError
 
-# C0, DEL and C1, the separators of lines and paragraphs, and what Unicode's bidirectional algorithm obeys (UAX 9).
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# C0, DEL and C1, the separators of lines and paragraphs, what Unicode's bidirectional algorithm obeys (UAX 9), and the
+# two codes that are no characters, with which a file is no YAML (YAML 1.2.2, 5.1).
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
 def _clean(value: object) -> str:

@@ -22,7 +22,7 @@ NASTY = [
     "{% raw %}", "../../etc/passwd", "/etc/passwd", "-v", "--privileged", "\x00", "\x1b[31m", "\x7f", "\x85",
     "\u2028", "\u202e", "\u2066x\u2069", "a: b", "a #b", "- x", "&a", "*a", "!!python/object:x", "%YAML", "---",
     "[x]", "{x: y}", "\\", "\\n", "'; id; '", '"; id; "', "#SBATCH --wrap=id", "é漢🙂", "\ud800", "~", "null", "yes",
-    "1e3", "", " ", "\t", "&&id", "|id", ">x", "a,b", "a:b", "=x",
+    "1e3", "", " ", "\t", "&&id", "|id", ">x", "a,b", "a:b", "=x", "\ufffe", "\uffff",
 ]  # fmt: skip
 text = (
     st.sampled_from(NASTY) | st.text(max_size=20) | st.tuples(st.sampled_from(NASTY), st.text(max_size=9)).map("".join)
@@ -131,7 +131,8 @@ def test_labels_come_back_from_every_file(drawn):
         except InputError:
             assert any(
                 re.search(
-                    "[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\u200e\\u200f\\u061c\\ud800-\\udfff]", v
+                    "[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\u200e\\u200f\\u061c\\ud800-\\udfff\\ufffe\\uffff]",
+                    v,
                 )
                 for v in drawn
             )

@@ -78,7 +78,7 @@ def test_a_raw_string_ends_where_it_should(value):
 
 
 @pytest.mark.parametrize(
-    "bad", ["a\nb", "a\rb", "\x00", "\x1b[31m", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\u200f"]
+    "bad", ["a\nb", "a\rb", "\x00", "\x1b[31m", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\u200f", "\ufffe"]
 )
 @pytest.mark.parametrize(
     "quote", [quoting.sh, quoting.csh, quoting.fish, quoting.nushell, quoting.comment, quoting.as_toml]
