@@ -129,6 +129,10 @@ def container(case: Case) -> bool:
     return known(case.container.runtime) is not None
 
 
+def apptainer(case: Case) -> bool:
+    return known(case.container.runtime) in ("apptainer", "singularity")
+
+
 def not_container(case: Case) -> bool:
     return case.container.runtime is None
 
@@ -371,6 +375,7 @@ def numpy_2(case: Case) -> bool:
 # The names that data/symptoms.json uses.
 FACTS: dict[str, Callable[[Case], bool]] = {
     "amd-only": amd_only,
+    "apptainer": apptainer,
     "conda-cpu": conda_cpu,
     "container": container,
     "container-without-driver": container_without_driver,

@@ -133,6 +133,9 @@ _CONTAINER = re.compile(
     r"\bdocker (?:run|container|compose)\b|/\.dockerenv",
     _ANY_CASE,
 )
+_APPTAINER = re.compile(
+    r"\b(?:singularity|apptainer) (?:run|exec|shell|container|image|built|build|pull)\b|\b[\w-]{2,60}\.sif\b", _ANY_CASE
+)
 _CLUSTER = re.compile(r"\bnvidia\.com/gpu\b|\bkubectl\b", _ANY_CASE)
 
 
@@ -268,7 +271,9 @@ def _arm(facts: Facts, line: str) -> None:
 
 
 def _container(facts: Facts, line: str) -> None:
-    if _CLUSTER.search(line):
+    if _APPTAINER.search(line):
+        facts.put("container.runtime", "apptainer", SAID)
+    elif _CLUSTER.search(line):
         facts.put("container.runtime", "kubernetes", SAID)
     elif _CONTAINER.search(line):
         facts.put("container.runtime", "podman" if "podman" in line.lower() else "docker", SAID)
@@ -318,5 +323,5 @@ _READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
     ),
     (("jetson", "jeston", "jetbot", "jetracer", "jetpack", "l4t", "xavier"), _jetson),
     (("ARM", "GH200", "GB200", "GB300", "GB10", "DGX Spark", "Graviton", "Grace", "Ampere Altra"), _arm),
-    (("docker", "podman", "kube", "nvidia.com"), _container),
+    (("docker", "podman", "kube", "nvidia.com", "singularity", "apptainer", ".sif"), _container),
 )

@@ -171,6 +171,11 @@ A100 = (
         (f"{NOBODY}CUDA runtime version: 11.1.105", None),
         (f"{NOBODY}CUDA runtime version: Could not collect", "cpu-wheel-on-gpu-machine"),
         ("NCCL error: unhandled system error\nI run it in docker", "shm-too-small"),
+        (
+            "singularity exec a.sif python, made from docker\nlibcuda.so.1: cannot open shared object file",
+            "singularity-no-nv",
+        ),
+        ("docker run a python\nlibcuda.so.1: cannot open shared object file", "container-no-gpu"),
         ("NCCL error: unhandled system error\nwith two nodes", "nccl-interface-wrong"),
         ("NCCL error: unhandled system error", None),
         ("Jetson Nano\nCollecting torch\n  Downloading torch-0.1.2.post2.tar.gz", "jetson-generic-wheel"),
