@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envsetup.compat import arch, gpus, older, tensorflow, torch
 from envsetup.compat.tables import at_least, key
 from envsetup.doctor.builds import archs, capability, cuda_of, floor, processor, system
+from envsetup.doctor.memory import memory_of_others, small_memory
 from envsetup.doctor.when import framework, has_any_gpu, pci_gpus
 from envsetup.doctor.when import gpus as gpus_of
 from envsetup.model.maybe import known
@@ -17,14 +18,7 @@ if TYPE_CHECKING:
 
     from envsetup.doctor.case import Case
     from envsetup.doctor.symptoms import Rules
-    from envsetup.model.hardware import Gpu
 
-_FULL = 0.9
-_SMALL_GB = 6.0  # with display and context, less than most networks are trained in
-_UNITS = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0, "MB": 1.0, "GB": 1024.0}
-_SIZE = r"(\d{1,20}(?:\.\d{1,3})?) ([KMG]i?B)"
-_OOM = (rf"total capac\w{{2,3}} of {_SIZE}", rf"this process has {_SIZE}", rf"Process \d{{1,8}} has {_SIZE}")
-_OOM_BEFORE_2_1 = rf"{_SIZE} total capacity; {_SIZE} already allocated; {_SIZE} free; {_SIZE} (?:reserved|cached)"
 _MISSING = re.compile(r"No module named ['\"]?(\w{2,60})", re.IGNORECASE)
 
 
@@ -299,64 +293,6 @@ def old_glibc(case: Case) -> bool:
     have, build = known(case.libc.version), torch.releases()[0]
     need = torch.libc_floor(build.version, arch=processor(case))
     return bool(have and need and case.libc.name == "glibc" and key(have) < key(need))
-
-
-def memory_of_others(case: Case) -> bool:
-    """Whether the numbers say that other programs hold most of a GPU: the message's own, or those of `nvidia-smi`."""
-    texts = [hit.text for hit in case.symptoms if "out of memory" in hit.text.lower()]
-    if any(_held_by_others(text) for text in texts):
-        return True
-    shares = [
-        used / total
-        for gpu in gpus_of(case, "nvidia")
-        if (used := known(gpu.memory_used_mib)) is not None and (total := known(gpu.memory_mib))
-    ]
-    return bool(texts) and any(share >= _FULL for share in shares)
-
-
-def small_memory(case: Case) -> bool:
-    """Whether every GPU is known to have less memory than today's networks are trained in: the message says it, too."""
-    if any(_little(hit.text) for hit in case.symptoms if "out of memory" in hit.text.lower()):
-        return True
-    sizes = [_memory_gb(gpu) for gpu in gpus_of(case, "nvidia")]
-    return bool(sizes) and all(size is not None and size <= _SMALL_GB for size in sizes)
-
-
-def _little(text: str) -> bool:
-    """PyTorch's message with a small total of which this process itself has the most."""
-    told = re.search(rf"{_SIZE} total capacity; {_SIZE} already allocated", text)
-    sizes = (
-        [(told[1], told[2]), (told[3], told[4])]
-        if told
-        else [(m[1], m[2]) for p in _OOM[:2] if (m := re.search(p, text))]
-    )
-    if len(sizes) != 2:  # noqa: PLR2004 - the total, and this process
-        return False
-    total, own = (float(number) * _UNITS[unit] for number, unit in sizes)
-    return total <= _SMALL_GB * 1024 and own > total / 2
-
-
-def _memory_gb(gpu: Gpu) -> float | None:
-    """As reported, else by the GPU's name."""
-    reported = known(gpu.memory_mib)
-    if reported:
-        return reported / 1024
-    row = gpus.compute_capability(known(gpu.name) or "")
-    return row.memory_gb if row else None
-
-
-def _held_by_others(text: str) -> bool:
-    """PyTorch's own message: since 2.1 it names the other processes, before they are what is missing from the sum."""
-    before = re.search(_OOM_BEFORE_2_1, text)
-    if before:
-        total, _, free, own = [float(before[at]) * _UNITS[before[at + 1]] for at in (1, 3, 5, 7)]
-        others = total - free - own
-    else:
-        total, own, others = (
-            sum(float(number) * _UNITS[unit] for number, unit in re.findall(pattern, text)) for pattern in _OOM
-        )
-    # In a container PyTorch does not know its own process: it then calls itself another one, with a senseless size.
-    return own <= total < _UNITS["GiB"] ** 2 and others > max(total / 3, own)
 
 
 def old_pip(case: Case) -> bool:

@@ -194,7 +194,7 @@ _MESSAGES: tuple[tuple[str, re.Pattern[str], Callable[[Facts, re.Match[str]], No
     ("nvml library version", re.compile(r"NVML library version: (\d{3}\.\d{1,3})"), _library),
     (
         "python ",
-        re.compile(r"^Python \d\.\d{1,2}\.\d{1,2}\S{0,6} (?:\(|\|).{5,120}\[(?:MSC|GCC|Clang) .{1,60}\]", re.MULTILINE),
+        re.compile(r"^Python \d\.\d{1,2}\.\d{1,2}\S{0,6} (?:\(|\|).{5,120}\[(?:MSC|GCC|Clang) .{1,60}\]"),
         _banner,
     ),
     (

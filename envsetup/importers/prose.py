@@ -74,7 +74,7 @@ _PACKAGE_DRIVER = re.compile(
 )
 _CEILING = re.compile(r"nvidia-smi\W{1,6}(?:shows |says |reports )?CUDA (?:version:? )?(\d{1,2}\.\d)", _ANY_CASE)
 _PYTHON = re.compile(r"\bpython(?:\s?version)?\s?[:=-]{0,2}\s?v?([23]\.\d{1,2}(?:\.\d{1,2})?t?)(?![\d.]\d)", _ANY_CASE)
-_BITS_32 = re.compile(r"\b32[\s-]?bit\b", _ANY_CASE)
+_BITS_32 = re.compile(r"\bpython\b[^,;]{0,30}\b32[\s-]?bit\b|\b32[\s-]?bit python\b", _ANY_CASE)
 _TORCH_CUDA = re.compile(r"torch\.version\.cuda\W{1,8}(\d{1,2}\.\d|None)", _WORDS)
 _TORCH_WITH = re.compile(
     r"torch(?:\s\w{2,8}){0,2}\s[\d.]{3,8},?\s(?:with|for|and|using)\scuda\s?(\d{2}\.\d)\b", _ANY_CASE
@@ -175,7 +175,8 @@ def _gpus_of(vendor: str, facts: Facts, line: str) -> None:
 
 def _spelled(name: str) -> str:
     """A GPU's name as its maker spells it: rtx3080ti is RTX 3080 Ti."""
-    name = re.sub(r"^(?=\d0)", "RTX ", re.sub(r"^(?=10\d0)", "GTX ", name))
+    if name[0].isdigit():  # "two 1080ti cards"
+        name = f"{'GTX' if name.startswith('10') else 'RTX'} {name}"
     name = re.sub(r"(?i)\b(RTX|GTX)[\s-]?(?=\d|A\d)", lambda found: found.group(1).upper() + " ", name)
     name = re.sub(
         r"(?i)(?<=\d)[\s-]?(Ti|SUPER)\b", lambda found: {"ti": " Ti"}.get(found.group(1).lower(), " SUPER"), name
@@ -321,7 +322,7 @@ _READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
         ),
         _system,
     ),
-    (("jetson", "jeston", "jetbot", "jetracer", "jetpack", "l4t", "xavier"), _jetson),
+    (("jetson", "jeston", "jetbot", "jetracer", "jetpack", "l4t", "agx xavier", "xavier nx"), _jetson),
     (("ARM", "GH200", "GB200", "GB300", "GB10", "DGX Spark", "Graviton", "Grace", "Ampere Altra"), _arm),
     (("docker", "podman", "kube", "nvidia.com", "singularity", "apptainer", ".sif"), _container),
 )

@@ -177,3 +177,20 @@ def test_a_count_before_a_word_is_no_model():
 
 def test_a_version_in_brackets():
     assert machine_of("it happens with PyTorch (1.3.1)").environment.packages == {"torch": "1.3.1"}
+
+
+def test_an_initialisation_is_no_board():
+    assert machine_of("nn.init.xavier_uniform_(weight), mx.init.Xavier(factor_type='in')").tegra is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"),
+    [
+        ("Python 3.9.0 32 bit", 32),
+        ("a 32-bit Python 3.9.0", 32),
+        ("Precision: 32-bit, Python 3.10", UNKNOWN),
+        ("Python 3.10, 32-bit floats", UNKNOWN),
+    ],
+)
+def test_the_width_of_a_python_is_not_that_of_a_number(text, bits):
+    assert machine_of(text).python.bits is bits
